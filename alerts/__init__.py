@@ -1,0 +1,1 @@
+"""Rules, conditions, the life of an alert, and the sweep."""

@@ -1,0 +1,1 @@
+"""HTTP, coordinator web app, command line, settings: the composition root."""

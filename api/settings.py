@@ -1,0 +1,86 @@
+"""Settings: the only reader of the environment.
+
+Every setting is `WARDLIGHT_<NAME>`; a secret may come from the file that `WARDLIGHT_<NAME>_FILE` names instead.
+Nothing is read at import: commands call `load_settings()` once and pass the frozen result on.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+class SettingsError(Exception):
+    """A setting is missing or cannot be read; the message names it and the way out."""
+
+
+def _setting(default: Any, secret: bool = False) -> Any:
+    return field(default=default, metadata={"secret": secret})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator can set; docs/settings.md has a row for each."""
+
+    #: connection URL of the application; empty starts nothing and says how to set it
+    database_url: str = _setting("", secret=True)
+    #: connection URL that owns the schema, for `migrate`; empty means database_url
+    database_owner_url: str = _setting("", secret=True)
+    #: most connections one process opens
+    database_pool_size: int = 10
+    #: broker URL, mqtt:// or mqtts://, user and password included
+    mqtt_url: str = _setting("", secret=True)
+    #: broker URL of the account that may add and revoke devices; empty means mqtt_url
+    mqtt_admin_url: str = _setting("", secret=True)
+    #: certificate authority file for mqtts://; empty means the system's
+    mqtt_ca_file: str = ""
+    #: how ingest reads its socket: "bulk" (fast), or "callbacks" (paho's public interface alone)
+    mqtt_reader: str = "bulk"
+    #: address that `serve` listens on
+    http_host: str = "127.0.0.1"
+    #: port that `serve` listens on
+    http_port: int = 8000
+    #: address that people's browsers use, behind any proxy
+    public_url: str = "http://127.0.0.1:8000"
+    #: where embedded parts keep their data
+    data_dir: Path = Path("var")
+    #: folder with rule files (*.toml); empty means the shipped ones
+    rules_dir: str = ""
+    #: "debug", "info", "warning" or "error"
+    log_level: str = "info"
+    #: relaxes what only a demonstration may relax (example secrets, cookies without TLS)
+    demo: bool = False
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of this process.
+
+    Raises SettingsError for a value of the wrong type, an unreadable `_FILE`, and a `WARDLIGHT_` name nobody knows.
+    """
+    source = os.environ if environ is None else environ
+    given: dict[str, Any] = {}
+    for spec in fields(Settings):
+        name = f"WARDLIGHT_{spec.name.upper()}"
+        text = source.get(name)
+        if (file := source.get(f"{name}_FILE")) is not None and spec.metadata.get("secret"):
+            try:
+                text = Path(file).read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise SettingsError(f"{name}_FILE names {file}, which cannot be read: {error.strerror}") from error
+        if text is not None:
+            given[spec.name] = _convert(name, text, spec.type)
+    return Settings(**given)
+
+
+def _convert(name: str, text: str, kind: Any) -> Any:
+    if kind is bool:
+        if text.lower() not in {"1", "0", "true", "false", "yes", "no"}:
+            raise SettingsError(f"{name} is {text!r}; write 1 or 0")
+        return text.lower() in {"1", "true", "yes"}
+    if kind is int:
+        try:
+            return int(text)
+        except ValueError:
+            raise SettingsError(f"{name} is {text!r}; write a whole number") from None
+    return kind(text)

@@ -1,0 +1,1 @@
+"""Patients and the staff who look after them."""

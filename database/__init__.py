@@ -1,0 +1,1 @@
+"""Pool, migrations, named SQL, embedded server: knows no medicine."""

@@ -1,0 +1,1 @@
+"""Vitals, units, readings, codecs, identity, assignment, simulator; owns the measurement table."""

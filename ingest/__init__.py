@@ -1,0 +1,1 @@
+"""Vitals in: MQTT to committed, judged measurements."""

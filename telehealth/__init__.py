@@ -1,0 +1,1 @@
+"""Video visits and reminders; nothing here yet but the room itself."""
