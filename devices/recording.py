@@ -77,3 +77,8 @@ def load_history(connection: Connection[Any], patient_ids: Iterable[int] | NDArr
         history.values[row, vital] = np.nan
         history.suspect[row] &= ~(1 << vital)
     return history
+
+
+def find_devices(connection: Connection[Any], names: list[str]) -> list[tuple[str, int, bool]]:
+    """Return (public id, id, whether revoked) of the devices with these public ids."""
+    return connection.execute(_SQL["find_devices"], {"names": names}).fetchall()

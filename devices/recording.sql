@@ -26,9 +26,9 @@ UPDATE device_state SET boot = %(boot)s, above = %(above)s WHERE device_id = %(d
 -- name: save_device_states
 UPDATE device_state AS state
 SET seq = new.seq,
-    last_received_at = greatest(state.last_received_at, new.last_received_at),
-    last_measured_at = greatest(state.last_measured_at, new.last_measured_at),
-    silent = false,
+    last_received_at = greatest(state.last_received_at, nullif(new.last_received_at, 'epoch')),
+    last_measured_at = greatest(state.last_measured_at, nullif(new.last_measured_at, 'epoch')),
+    silent = state.silent AND new.last_received_at = 'epoch',
     readings_stored = readings_stored + new.stored,
     readings_suspect = readings_suspect + new.suspect,
     readings_duplicate = readings_duplicate + new.duplicate,
@@ -95,3 +95,34 @@ COPY (
 SELECT device_id, device_time, seq, boot, vital
 FROM correction
 WHERE patient_id = ANY(%(patient_ids)s) AND undone_at IS NULL
+
+-- name: find_devices
+SELECT public_id, id, codec, revoked_at IS NOT NULL AS revoked FROM device WHERE public_id = ANY(%(names)s)
+
+-- name: mark_online
+UPDATE device_state
+SET online = true, online_boot = %(boot)s, battery = coalesce(%(battery)s, battery), software = coalesce(%(software)s, software),
+    clock_offset = coalesce(%(clock_offset)s, clock_offset)
+WHERE device_id = %(device_id)s
+
+-- name: mark_offline
+UPDATE device_state SET online = false WHERE device_id = %(device_id)s AND online_boot IS NOT DISTINCT FROM %(boot)s
+
+-- name: save_batteries
+UPDATE device_state AS state SET battery = new.battery
+FROM unnest(%(device_id)s::int[], %(battery)s::smallint[]) AS new (device_id, battery)
+WHERE state.device_id = new.device_id AND state.battery IS DISTINCT FROM new.battery
+
+-- name: amend_measurement
+UPDATE measurement
+SET heart_rate = coalesce(heart_rate, (%(values)s::real[])[1]), spo2 = coalesce(spo2, (%(values)s::real[])[2]),
+    respiratory_rate = coalesce(respiratory_rate, (%(values)s::real[])[3]),
+    body_temperature = coalesce(body_temperature, (%(values)s::real[])[4]),
+    systolic_bp = coalesce(systolic_bp, (%(values)s::real[])[5]), diastolic_bp = coalesce(diastolic_bp, (%(values)s::real[])[6]),
+    body_weight = coalesce(body_weight, (%(values)s::real[])[7]), blood_glucose = coalesce(blood_glucose, (%(values)s::real[])[8]),
+    cgm_glucose = coalesce(cgm_glucose, (%(values)s::real[])[9]), peak_flow = coalesce(peak_flow, (%(values)s::real[])[10]),
+    fev1 = coalesce(fev1, (%(values)s::real[])[11]), fvc = coalesce(fvc, (%(values)s::real[])[12]),
+    oxygen_flow = coalesce(oxygen_flow, (%(values)s::real[])[13]), steps = coalesce(steps, (%(values)s::real[])[14]),
+    suspect = suspect | %(suspect)s, consciousness = coalesce(consciousness, %(consciousness)s)
+WHERE device_id = %(device_id)s AND device_time = %(device_time)s AND seq = %(seq)s AND boot = %(boot)s
+RETURNING patient_id

@@ -2,16 +2,16 @@
 
 Measurements arrive as groups (pressure and pulse, a weight alone), so rows are written group by group: all rows with the
 same vitals present share one fixed layout and become one structured numpy array. Rows that carry flags or converted
-originals have no fixed width and are written one by one.
+originals end in something of no fixed width and are finished one by one.
 """
 
-import json
 import struct
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
+from msgspec.json import encode
 from numpy.typing import NDArray
 
 from database.arrays import POSTGRES_EPOCH
@@ -36,12 +36,22 @@ def pack(batch: Batch) -> Iterator[bytes]:
     pattern += np.where(batch.patient_id != NOBODY, _PATIENT, 0)
     pattern += np.where(batch.user_slot != NO_SLOT, _SLOT, 0)
     pattern += np.where(batch.consciousness != 0, _CONSCIOUSNESS, 0)
-    for one in np.unique(pattern[~odd]):
-        yield _fill(batch, np.flatnonzero((pattern == one) & ~odd), int(one)).tobytes() if len(batch) else b""
-    for row in np.flatnonzero(odd):
-        fixed = _fill(batch, np.array([row]), int(pattern[row])).tobytes()
-        yield fixed[: -2 * len(_NULL)] + _text_array(batch.flags[row]) + _jsonb(batch.original[row])
+    for one in np.unique(pattern):
+        rows = np.flatnonzero(pattern == one)
+        fixed = _fill(batch, rows, int(one))
+        if odd[rows].any():
+            yield from _with_remarks(batch, rows, fixed.tobytes(), fixed.itemsize)
+        else:
+            yield fixed.tobytes()
     yield _TRAILER
+
+
+def _with_remarks(batch: Batch, rows: NDArray[Any], fixed: bytes, width: int) -> Iterator[bytes]:
+    """Yield rows of one layout with their flags and originals in place of the two NULLs at the end of each."""
+    keep = width - 2 * len(_NULL)
+    for place, row in enumerate(rows.tolist()):
+        start = place * width
+        yield fixed[start : start + keep] + _text_array(batch.flags[row]) + _jsonb(batch.original[row])
 
 
 def _fill(batch: Batch, rows: NDArray[Any], pattern: int) -> NDArray[Any]:
@@ -104,7 +114,7 @@ def _text_array(texts: tuple[str, ...]) -> bytes:
 def _jsonb(value: dict[str, Any] | None) -> bytes:
     if value is None:
         return _NULL
-    body = b"\x01" + json.dumps(value).encode()
+    body = b"\x01" + encode(value)
     return struct.pack(">i", len(body)) + body
 
 

@@ -31,6 +31,11 @@ class Sequence:
     given_up: list[tuple[int, int]] = field(default_factory=list)
     #: whether a number out of an old gap arrived, so that the gap rows change
     filled: bool = False
+    #: whether it was loaded with ranges above the mark, so that an emptied list is written back too
+    had_above: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.had_above = bool(self.above)
 
     def take(self, number: int) -> bool:
         """Take a number; return whether it is fresh."""
