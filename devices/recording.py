@@ -111,3 +111,11 @@ def save_batteries(connection: Connection[Any], charges: dict[int, int]) -> None
     devices = sorted(charges)
     parameters = {"device_id": np.array(devices, np.int32), "battery": np.array([charges[one] for one in devices], np.int16)}
     connection.execute(_SQL["save_batteries"], parameters)
+
+
+def ensure_staff_device(connection: Connection[Any]) -> int:
+    """Return the id of the device row that stands for entries by staff; no broker knows it."""
+    connection.execute(_SQL["add_staff_device"])
+    row = connection.execute(_SQL["find_staff_device"]).fetchone()
+    assert row is not None
+    return int(row[0])
