@@ -88,7 +88,7 @@ class Committer:
         locked = LockedDevices(connection, device_ids)
         counts = self._commit_draft(connection, locked, draft, messages, outcome, now, retry=retry)
         boots = {(device, one.boot) for device, one in zip(draft.device, draft.measurement, strict=True) if one.boot is not None}
-        boots |= locked.apply_states(draft.states, now)
+        boots |= locked.apply_states(draft.states)
         locked.save(counts, boots, now)
         public = {device.id: name for name, device in known.items()}
         for device, boot in boots:
