@@ -111,7 +111,13 @@ class LockedDevices:
                 self._connection.execute(_SQL["mark_offline"], {"device_id": device, "boot": state.boot})
                 continue
             offset = None if state.clock is None else (state.clock - received) / 1e6
-            row = {"device_id": device, "boot": state.boot, "battery": state.battery, "software": state.software, "clock_offset": offset}
+            row = {
+                "device_id": device,
+                "boot": state.boot,
+                "battery": state.battery,
+                "software": state.software,
+                "clock_offset": offset,
+            }
             self._connection.execute(_SQL["mark_online"], row)
             if state.boot is not None and state.first is not None:
                 self.load_boots([(device, state.boot)])

@@ -118,7 +118,9 @@ def _decode_one(draft: Draft, message: Message, device: int) -> None:
         draft.place.append(place)
         for fault in one.faults:
             draft.refusals.append(
-                Refusal(device, topic, fault.raw, fault.reason, fault.detail, int(fault.vital is not None), message.received, row)
+                Refusal(
+                    device, topic, fault.raw, fault.reason, fault.detail, int(fault.vital is not None), message.received, row
+                )
             )
 
 
