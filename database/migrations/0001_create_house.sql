@@ -95,6 +95,7 @@ CREATE TABLE assignment (
                   device_id::bigint * 128 + coalesce(user_slot, -1) + 1, '[]') WITH &&,
         during WITH &&)
 );
+CREATE INDEX assignment_device ON assignment (device_id);
 CREATE INDEX assignment_patient ON assignment (patient_id);
 
 -- The row that a batch locks for a device. seq is the contiguous high-water mark of boot; above holds what came past a gap.
