@@ -11,11 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from alerts.rules import ANY, CATEGORIES, KINDS, OPERATORS, SEVERITIES, UNJUDGED, Rule, RuleSet
+from alerts.rule import ANY, CATEGORIES, KINDS, OPERATORS, SEVERITIES, Rule
 from devices.vitals import COLUMN, VITALS
-
-#: the rules that come with Wardlight
-SHIPPED: Final = Path(__file__).with_name("rules")
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _FIELDS: Final = {spec.metadata.get("key", spec.name): spec for spec in fields(Rule)}
@@ -45,28 +42,6 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
 
 class RuleError(Exception):
     """A rule file cannot be used; the message names file, rule, field and the way out."""
-
-
-def load_rules(folder: Path | str | None = None) -> RuleSet:
-    """Return the rules of every `*.toml` in a folder; None or "" reads the shipped ones.
-
-    Raises RuleError.
-    """
-    place = Path(folder) if folder else SHIPPED
-    files = sorted(place.glob("*.toml"))
-    if not files:
-        raise RuleError(f"{place} holds no rule file (*.toml); set WARDLIGHT_RULES_DIR to a folder that does, or leave it empty")
-    rules: dict[str, Rule] = {}
-    for file in files:
-        for rule in read_rules(file):
-            if rule.name in rules or rule.name == UNJUDGED.name:
-                raise RuleError(f"{file}: rule {rule.name!r}: the name is taken already; give it another")
-            rules[rule.name] = rule
-    if sum(rule.kind == "threshold" for rule in rules.values()) > 255:
-        raise RuleError(f"{place}: more than 255 threshold rules; split the clinic or merge rules")
-    if sum(rule.kind == "doubt" for rule in rules.values()) > 1:
-        raise RuleError(f"{place}: more than one rule of kind 'doubt'; keep one")
-    return RuleSet(tuple(sorted(rules.values(), key=lambda rule: (KINDS.index(rule.kind), rule.name))))
 
 
 def read_rules(file: Path) -> list[Rule]:
@@ -143,7 +118,7 @@ def _check_shape(where: str, rule: Rule, table: dict[str, Any]) -> None:
     for key in _NUMBERS:
         text = rule.source.get(key)
         if key in table and not (isinstance(text, str) and text.strip()):
-            raise RuleError(f"{where}: {key} has no source; add {key} = \"where the number comes from\" under [rule.source]")
+            raise RuleError(f'{where}: {key} has no source; add {key} = "where the number comes from" under [rule.source]')
     for key in rule.source:
         if key not in table:
             raise RuleError(f"{where}: source names {key!r}, which the rule does not set; leave it out")
