@@ -14,6 +14,8 @@ from database.pool import connect, open_pool
 from tests.clusters import Cluster, running_cluster, why_no_timescale
 from tests.parts import lacking
 
+pytest_plugins = ["tests.broker"]
+
 
 @pytest.fixture(scope="session")
 def plain_cluster() -> Iterator[Cluster]:
