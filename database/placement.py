@@ -82,7 +82,7 @@ def place(data_dir: Path, account: Account, home: Path | None = None) -> Path:
     data_dir.mkdir(parents=True, exist_ok=True)
     link = data_dir / "cluster"
     if link.is_symlink() and not link.exists():
-        raise ServerError(f"{link} links to {os.readlink(link)}, which is gone: restore it, or remove the link and begin empty")
+        raise ServerError(f"{link} links to {link.readlink()}, which is gone: restore it, or remove the link and begin empty")
     if not link.exists():
         if home is None and is_reachable(link, account):
             link.mkdir(mode=0o700)
