@@ -93,7 +93,7 @@ class Subscriber:
         #: set once the broker has confirmed the subscriptions of this connection
         self.subscribed = threading.Event()
         #: called on every connection with whether the broker still had our session
-        self.on_session: Callable[[bool], None] = lambda present: None
+        self.on_session: Callable[[bool], None] = bool
 
     @property
     def epoch(self) -> int:
@@ -117,8 +117,7 @@ class Subscriber:
 
     def is_alive(self) -> bool:
         """Whether the network thread runs: a dead one looks connected for ever."""
-        thread = self.client._thread
-        return thread is not None and thread.is_alive()
+        return self.client.is_network_alive()
 
     def acknowledge(self, messages: Iterable[Message]) -> None:
         """Acknowledge committed messages in their order of arrival; those of an older connection are dropped."""
@@ -133,7 +132,9 @@ class Subscriber:
 
     def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         now = time.time_ns() // 1000
-        self._inbox.put([Message(self.client.epoch, message.mid, message._topic, bytes(message.payload), message.retain, now)])
+        self._inbox.put(
+            [Message(self.client.epoch, message.mid, message.topic.encode(), bytes(message.payload), message.retain, now)]
+        )
 
     def _on_connect(self, client: Client, userdata: Any, flags: ConnectFlags, reason: ReasonCode, properties: Any) -> None:
         if reason.is_failure:
@@ -187,6 +188,9 @@ class _EpochClient(Client):
             self.epoch += 1
             self._forget_partial()
         return super().reconnect()
+
+    def is_network_alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def acknowledge(self, messages: Iterable[Message]) -> None:
         with self._turn:
