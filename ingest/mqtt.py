@@ -73,11 +73,14 @@ class BrokerAddress:
 class Subscriber:
     """A persistent subscription that fills an inbox; one per process."""
 
-    def __init__(self, address: BrokerAddress, inbox: Inbox, *, reader: str = "bulk", client_id: str = CLIENT_ID) -> None:
+    def __init__(
+        self, address: BrokerAddress, inbox: Inbox, on_session: Callable[[bool], None], *, reader: str = "bulk"
+    ) -> None:
+        """Prepare it; `on_session` hears on every connection whether the broker still had our session."""
         self._inbox = inbox
         self._address = address
         bulk = reader == "bulk" and _bulk_reader_fits()
-        self.client = _BulkClient(client_id, self._receive) if bulk else _EpochClient(client_id)
+        self.client = _BulkClient(CLIENT_ID, self._receive) if bulk else _EpochClient(CLIENT_ID)
         client = self.client
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -92,8 +95,7 @@ class Subscriber:
             client.tls_set(ca_certs=address.ca_file, tls_version=ssl.PROTOCOL_TLS_CLIENT)
         #: set once the broker has confirmed the subscriptions of this connection
         self.subscribed = threading.Event()
-        #: called on every connection with whether the broker still had our session
-        self.on_session: Callable[[bool], None] = bool
+        self._on_session = on_session
 
     @property
     def epoch(self) -> int:
@@ -132,9 +134,9 @@ class Subscriber:
 
     def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         now = time.time_ns() // 1000
-        self._inbox.put(
-            [Message(self.client.epoch, message.mid, message.topic.encode(), bytes(message.payload), message.retain, now)]
-        )
+        # `message.topic` decodes and may raise, which would kill the network thread
+        topic = message._topic  # noqa: SLF001
+        self._inbox.put([Message(self.client.epoch, message.mid, topic, bytes(message.payload), message.retain, now)])
 
     def _on_connect(self, client: Client, userdata: Any, flags: ConnectFlags, reason: ReasonCode, properties: Any) -> None:
         if reason.is_failure:
@@ -145,7 +147,7 @@ class Subscriber:
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
         client.subscribe([(topic, options) for topic in TOPICS])
         try:
-            self.on_session(flags.session_present)
+            self._on_session(flags.session_present)
         except Exception:  # an exception here would kill the network thread while it still looks connected
             log.exception("session_callback_failed")
 

@@ -99,8 +99,7 @@ class _Worker:
         self._stop = stop
         inbox = Inbox()
         self._inbox = inbox
-        self._subscriber = Subscriber(address, inbox, reader=reader)
-        self._subscriber.on_session = self._note_session
+        self._subscriber = Subscriber(address, inbox, self._note_session, reader=reader)
         self._acks = Acknowledger(lambda topic, payload, retain: self._subscriber.publish(topic, payload, retain=retain))
         self._pipeline = Pipeline(own, Committer(Engine(rules)), inbox, self._subscriber, self._acks, _now)
         self._subscribed_at: float | None = None
