@@ -7,13 +7,13 @@ psycopg asks for so that no statement is ever built from data.
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import LiteralString, cast
+from typing import LiteralString
 
 _MARK = "-- name:"
 
 
 def load_sql(beside: str, filename: str = "queries.sql") -> Mapping[str, LiteralString]:
-    """Return the named statements of the file that lies beside a module: `SQL = load_sql(__file__)`.
+    """Return the named statements of the file beside a module, given that module's path.
 
     Raises ValueError when a name appears twice or a statement stands before the first name.
     """
@@ -30,4 +30,4 @@ def load_sql(beside: str, filename: str = "queries.sql") -> Mapping[str, Literal
             current.append(line)
         elif line.strip() and not line.startswith("--"):
             raise ValueError(f"{path}: a statement stands before the first '{_MARK}' line: {line!r}")
-    return MappingProxyType({name: cast(LiteralString, "\n".join(lines).strip()) for name, lines in blocks.items()})
+    return MappingProxyType({name: "\n".join(lines).strip() for name, lines in blocks.items()})

@@ -45,9 +45,15 @@ class Pipeline:
     """One worker's stream from inbox to acknowledgement."""
 
     def __init__(
-        self, connection: Connection[Any], committer: Committer, inbox: Inbox, confirm: Confirm, acks: Acknowledger, clock: Callable[[], dt.datetime]
+        self,
+        connection: Connection[Any],
+        committer: Committer,
+        inbox: Inbox,
+        confirm: Confirm,
+        acks: Acknowledger,
+        clock: Callable[[], dt.datetime],
     ) -> None:
-        """`connection` is the pipeline's own; `clock` tells the time, aware."""
+        """Join the parts; `connection` is the pipeline's own, `clock` tells the time, aware."""
         self._connection = connection
         self._committer = committer
         self._inbox = inbox
@@ -86,7 +92,7 @@ class Pipeline:
                 time.sleep(0.05 * 2**attempt)
             except errors.OperationalError:
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, one message must not stop the others
                 return self._halve(messages, error)
         return [self._commit(messages)]
 

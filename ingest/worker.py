@@ -1,7 +1,7 @@
 """The ingest process: holds the one turn, keeps broker and database together, and says how it is.
 
-One worker a broker is active, held by an advisory lock; others stand by and take over when it is gone. When the database is lost
-the worker leaves the broker, so that nothing is delivered into the void, and resumes the same session when it is back.
+One worker a broker is active, held by an advisory lock; others stand by and take over when it is gone. When the database is
+lost the worker leaves the broker, so that nothing is delivered into the void, and resumes the same session when it is back.
 """
 
 import datetime as dt
@@ -57,7 +57,10 @@ def run(settings: WorkerSettings, rules: RuleSet, stop: threading.Event) -> int:
     pause = 0.5
     while not stop.is_set():
         try:
-            with connect(settings.database_url, autocommit=True) as turn, connect(settings.database_url, autocommit=True) as own:
+            with (
+                connect(settings.database_url, autocommit=True) as turn,
+                connect(settings.database_url, autocommit=True) as own,
+            ):
                 _await_turn(turn, stop)
                 pause = 0.5
                 if not stop.is_set():
@@ -84,14 +87,19 @@ class _Worker:
     """One stretch of work between two losses of the database."""
 
     def __init__(
-        self, turn: Connection[Any], own: Connection[Any], address: BrokerAddress, reader: str, rules: RuleSet, stop: threading.Event
+        self,
+        turn: Connection[Any],
+        own: Connection[Any],
+        address: BrokerAddress,
+        reader: str,
+        rules: RuleSet,
+        stop: threading.Event,
     ) -> None:
         self._turn = turn
         self._stop = stop
         inbox = Inbox()
         self._inbox = inbox
-        self._subscriber = Subscriber(address, inbox, reader=reader)
-        self._subscriber.on_session = self._note_session
+        self._subscriber = Subscriber(address, inbox, self._note_session, reader=reader)
         self._acks = Acknowledger(lambda topic, payload, retain: self._subscriber.publish(topic, payload, retain=retain))
         self._pipeline = Pipeline(own, Committer(Engine(rules)), inbox, self._subscriber, self._acks, _now)
         self._subscribed_at: float | None = None
@@ -121,7 +129,7 @@ class _Worker:
             self._session_lost.set()
 
     def _backfill(self) -> None:
-        """The broker does not know our session: what it took meanwhile may be lost, so the devices are asked for it."""
+        """Ask devices to send again: the broker does not know our session, so what it took meanwhile may be lost."""
         self._session_lost.clear()
         unfinished = list_unfinished(self._turn, _now() - BACKFILL)
         if not unfinished:
@@ -167,5 +175,3 @@ class _Worker:
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
-
-
