@@ -77,7 +77,9 @@ def _build(
     row = np.full((1, len(VITALS)), np.nan, np.float32)
     row[0, decoded.columns] = decoded.values
     moment = (min(measured_at, now) - _EPOCH) // _MICROSECOND
-    converted = {name: {"value": value, "unit": unit} for name, (value, unit) in values.items() if unit != VITALS[COLUMN[name]].unit}
+    converted = {
+        name: {"value": value, "unit": unit} for name, (value, unit) in values.items() if unit != VITALS[COLUMN[name]].unit
+    }
     # all staff share one device row, so the patient is part of what tells two entries apart
     identity = int.from_bytes(blake2b(f"{patient_id} {content_hash(decoded)}".encode(), digest_size=8).digest(), "big") >> 1
     return Batch(
