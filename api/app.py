@@ -14,14 +14,29 @@ from psycopg_pool import ConnectionPool
 from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
+from alerts.rule_files import load_rules
 from api import health, login, metrics, pages, problems, queries
 from api.access import guard
 from api.events import Broadcast
 from api.passwords import Passwords
-from api.routes import events, me, openapi, patients, staff, tokens
+from api.routes import (
+    alerts,
+    assignments,
+    devices,
+    events,
+    me,
+    measurements,
+    openapi,
+    patients,
+    quarantine,
+    staff,
+    tokens,
+    unattributed,
+)
 from api.settings import Settings
 from api.shield import Shield, trusted_hosts
 from api.templating import STATIC, make_environment
+from ingest.credentials import Credentials
 
 #: routers that answer without a viewer; tests hold this list against every route of the application
 PUBLIC: Final[tuple[APIRouter, ...]] = (login.public, health.router, metrics.router)
@@ -29,14 +44,37 @@ PUBLIC: Final[tuple[APIRouter, ...]] = (login.public, health.router, metrics.rou
 GUARDED: Final[tuple[APIRouter, ...]] = (login.guarded, *pages.routers)
 
 #: the JSON interface, behind the gate too
-API: Final[tuple[APIRouter, ...]] = (openapi.router, me.router, patients.router, staff.router, tokens.router, events.router)
+API: Final[tuple[APIRouter, ...]] = (
+    openapi.router,
+    me.router,
+    patients.router,
+    measurements.router,
+    alerts.router,
+    devices.router,
+    assignments.router,
+    unattributed.router,
+    quarantine.router,
+    staff.router,
+    tokens.router,
+    events.router,
+)
 
 #: bytes a request may hold
 MAX_BODY: Final = 1_048_576
 
 
-def create_app(settings: Settings, pool: ConnectionPool[Connection[Any]], *, passwords: Passwords | None = None) -> FastAPI:
-    """Return the application; it opens no socket, and takes its database from the pool alone."""
+def create_app(
+    settings: Settings,
+    pool: ConnectionPool[Connection[Any]],
+    *,
+    credentials: Credentials | None = None,
+    passwords: Passwords | None = None,
+) -> FastAPI:
+    """Return the application; it opens no socket, and takes its database from the pool alone.
+
+    `credentials` reach the broker that devices sign in to; without them devices cannot be added or revoked here.
+    Raises alerts.rule_files.RuleError.
+    """
     app = FastAPI(
         title="Wardlight",
         version="1",
@@ -53,6 +91,8 @@ def create_app(settings: Settings, pool: ConnectionPool[Connection[Any]], *, pas
     app.state.settings = settings
     app.state.pool = pool
     app.state.passwords = passwords or Passwords()
+    app.state.credentials = credentials
+    app.state.rules = load_rules(settings.rules_dir)
     app.state.templates = make_environment()
     app.state.broadcast = Broadcast(settings.database_url, partial(_last_received, pool))
     problems.install(app)

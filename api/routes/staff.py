@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import accounts
 from api.access import Administrator, SignedIn
 from api.documented import Line, PathId, Zone, problems
-from api.outside import NO_KEYS
+from api.outside import OUTSIDE
 from api.problems import Problem, not_found
 from api.transaction import Now, Transaction
 from care import queries
@@ -17,7 +17,7 @@ from care.staff import EmailTaken, LastAdministrator, Role, Staff
 
 router = APIRouter(prefix="/staff", tags=["staff"])
 
-StaffOut = Annotated[Staff, NO_KEYS]
+StaffOut = Annotated[Staff, OUTSIDE]
 
 
 class NewStaff(BaseModel):
