@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Annotated
 
 import numpy as np
+from alerts.engine import Engine
+from devices.device import Assignment, AssignmentOverlaps, Device, Reassigned
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from alerts.engine import Engine
 from api.access import SignedIn, record
 from api.documented import PathId, RandomId, Time, problems
 from api.engine import Judging
@@ -21,7 +22,6 @@ from api.transaction import Now, Transaction
 from care import queries as care
 from care.patient import Patient
 from devices import queries
-from devices.device import Assignment, AssignmentOverlaps, Device, Reassigned
 
 router = APIRouter(prefix="/assignments", tags=["assignments"])
 
@@ -100,7 +100,9 @@ def add_assignment(body: NewAssignment, who: SignedIn, conn: Transaction, now: N
 
 
 @router.post("/{public_id}/end", responses=problems(404, 409))
-def end_assignment(public_id: PathId, body: Ending, who: SignedIn, conn: Transaction, now: Now, engine: Judging) -> AssignmentOut:
+def end_assignment(
+    public_id: PathId, body: Ending, who: SignedIn, conn: Transaction, now: Now, engine: Judging
+) -> AssignmentOut:
     """End an assignment; what the device measured after that becomes nobody's again."""
     try:
         before = queries.load_assignment(conn, public_id)
@@ -134,7 +136,9 @@ def overlap(conn: Transaction, device_id: int, user_slot: int | None, starts_at:
         and (ends_at is None or other.starts_at is None or other.starts_at < ends_at)
         and (other.ends_at is None or other.ends_at > starts_at)
     ]
-    detail = f"this device and slot are taken in that time by assignment {', '.join(others)}; end it first, or choose another time"
+    detail = (
+        f"this device and slot are taken in that time by assignment {', '.join(others)}; end it first, or choose another time"
+    )
     return Problem(409, "assignment_overlaps", detail, more={"assignments": others})
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
+from devices.device import Device, DeviceExists
 from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -19,7 +20,6 @@ from api.problems import Problem, not_found
 from api.transaction import Now, Transaction
 from devices import queries
 from devices.codecs import CODECS
-from devices.device import Device, DeviceExists
 from ingest.credentials import Credentials, CredentialsError, new_secret
 
 router = APIRouter(prefix="/devices", tags=["devices"])
@@ -49,7 +49,9 @@ class NewDevice(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"example": {"public_id": "scale-7f3a", "kind": "scale", "model": "ExampleScale 2", "expected_every": "P1D"}},
+        json_schema_extra={
+            "example": {"public_id": "scale-7f3a", "kind": "scale", "model": "ExampleScale 2", "expected_every": "P1D"}
+        },
     )
     public_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")] | None = Field(
         None, description="its user name and client id at the broker; left out, one is made up"
@@ -153,7 +155,9 @@ def _load(conn: Transaction, public_id: str) -> Device:
 def _tell_broker(request: Request, conn: Transaction, tell: Callable[[Credentials], Any]) -> None:
     broker: Credentials | None = request.app.state.credentials
     if broker is None:
-        raise Problem(503, "no_broker", "this server manages no broker; an operator runs it beside one", headers={"Retry-After": "60"})
+        raise Problem(
+            503, "no_broker", "this server manages no broker; an operator runs it beside one", headers={"Retry-After": "60"}
+        )
     conn.commit()  # what the broker is told must be true, and no network call happens inside a transaction
     try:
         tell(broker)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 
 import numpy as np
+from devices.measurement import Bucket, Measurement, MeasurementKey, ReadingUnknown
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,7 +21,6 @@ from api.problems import Problem, not_found
 from api.routes.patients import load_patient, read_patient
 from api.transaction import Now, Transaction
 from devices import queries
-from devices.measurement import Bucket, Measurement, MeasurementKey, ReadingUnknown
 from devices.units import UnknownUnit
 from devices.vitals import VITALS
 from ingest.entry import EntryRefused, enter
@@ -68,7 +68,9 @@ class Entry(BaseModel):
 class Wrong(BaseModel):
     """Which value of a measurement is wrong, and why."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"vital": "body_weight", "reason": "the dog stood on it"}})
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"vital": "body_weight", "reason": "the dog stood on it"}}
+    )
     vital: VitalName
     reason: Line
 
@@ -128,7 +130,9 @@ def list_measurements(
         found = queries.measurements(conn, patient.id, start, end, MOST + 1)
         return Series(resolution, start, end, UNITS, found[-MOST:], [], len(found) > MOST)
     if (end - start) / STEPS[resolution] > MOST:
-        raise Problem(422, "invalid", f"the range holds more than {MOST} stretches of {resolution}; ask for coarser ones, or less")
+        raise Problem(
+            422, "invalid", f"the range holds more than {MOST} stretches of {resolution}; ask for coarser ones, or less"
+        )
     return Series(resolution, start, end, UNITS, [], queries.rollup(conn, patient.id, start, end, STEPS[resolution]), False)
 
 

@@ -63,7 +63,8 @@ def add_staff(request: Request, body: NewStaff, who: Administrator, conn: Transa
             now=now,
         )
     except EmailTaken:
-        raise Problem(409, "email_taken", "somebody already signs in with this e-mail address; reset their password instead")
+        detail = "somebody already signs in with this e-mail address; reset their password instead"
+        raise Problem(409, "email_taken", detail) from None
     return Account(staff, password)
 
 

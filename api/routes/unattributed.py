@@ -1,9 +1,10 @@
-""""Whose is this?": measurements that belong to nobody, and giving them to somebody."""
+"""Whose is this: measurements that belong to nobody, and giving them to somebody."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Final
 
+from devices.device import Unattributed
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +17,6 @@ from api.routes.assignments import AssignmentOut, DeviceName, Slot, load_pair, r
 from api.transaction import Now, Transaction
 from care import queries as care
 from devices import queries
-from devices.device import Unattributed
 
 router = APIRouter(prefix="/unattributed", tags=["assignments"])
 
@@ -72,7 +72,9 @@ def claim(body: Claim, who: SignedIn, conn: Transaction, now: Now, engine: Judgi
         if (orphan.device_id, orphan.user_slot) == (device.id, body.user_slot)
     ]
     if not waiting:
-        raise Problem(409, "nothing_to_claim", "nothing that this device and slot measured is nobody's; somebody may have been quicker")
+        raise Problem(
+            409, "nothing_to_claim", "nothing that this device and slot measured is nobody's; somebody may have been quicker"
+        )
     since, until = body.since or waiting[0].first_at, body.until or waiting[0].last_at + timedelta(microseconds=1)
     if until <= since:
         raise Problem(422, "invalid", "the stretch ends after it starts")
