@@ -46,9 +46,6 @@ API: Final[tuple[APIRouter, ...]] = (
     events.router,
 )
 
-#: bytes a request may hold
-MAX_BODY: Final = 1_048_576
-
 
 def create_app(
     settings: Settings,
@@ -69,7 +66,6 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        max_body_size=MAX_BODY,
         redirect_slashes=False,
         middleware=[
             Middleware(Shield, hosts=trusted_hosts(settings.public_url), is_https=settings.public_url.startswith("https://"))
