@@ -122,7 +122,7 @@ class EmbeddedBroker:
         """Start and wait until it lets its accounts in; raises BrokerError or MosquittoMissing."""
         if self.pid:
             return
-        self._mosquitto = self._mosquitto or get_mosquitto(self._dir / "program")
+        self._mosquitto = self._mosquitto or get_mosquitto(program_cache())
         user = _unprivileged_user()
         self._dir.mkdir(parents=True, exist_ok=True)
         for attempt in range(5):
@@ -216,6 +216,11 @@ class EmbeddedBroker:
             time.sleep(0.02)
         self.kill()
         return False
+
+
+def program_cache() -> Path:
+    """Return the folder that Mosquitto is unpacked into where it is not installed."""
+    return Path.home() / ".cache/wardlight/mosquitto"
 
 
 def embedded_credentials(data_dir: Path, accounts: frozenset[str] = frozenset(ACCOUNTS)) -> PasswordFile:
