@@ -12,10 +12,9 @@ from psycopg import Connection
 from psycopg_pool import ConnectionPool
 
 from database.pool import connect, open_pool
-from tests.broker import broker, mosquitto
 from tests.clusters import Cluster, running_cluster, why_no_timescale
 
-__all__ = ["broker", "mosquitto"]
+pytest_plugins = ["tests.broker"]
 
 
 def lacking(reason: str) -> None:
