@@ -25,7 +25,11 @@ REASONS: Final = {
     "not_text": "The message is not UTF-8 text.",
     "bad_json": "The message is not JSON.",
     "wrong_shape": "The message is neither a measurement nor an array of measurements.",
+    "unknown_topic": "The topic names no device.",
     "unknown_device": "No device of this name is known.",
+    "revoked_device": "The device was revoked.",
+    "codec_failed": "The codec failed on this message; that is a fault of ours.",
+    "refused": "The database refused this message.",
     # one measurement
     "not_a_measurement": "An element of the array is not a measurement.",
     "no_values": "The measurement holds no value.",
