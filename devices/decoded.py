@@ -43,6 +43,7 @@ REASONS: Final = {
     "no_unit": "The value has no unit.",
     "not_a_number": "The value is not a number.",
     "not_finite": "The value is not a finite number.",
+    "not_a_person": "The scale weighed an object or nothing, not a person.",
     "unknown_code": "The code is not one of A, C, V, P, U.",
     "bad_context": "The context is not a few short words or numbers.",
     "bad_flags": "The flags are not a few short words.",
@@ -65,7 +66,7 @@ class Fault(Struct, gc=False, frozen=True):
 
     #: a key of REASONS
     reason: str
-    #: what exactly, without any value of a patient
+    #: what exactly, without any value of a patient; empty where the reason says it all
     detail: str
     #: name of the vital as sent, None where the whole measurement is meant
     vital: str | None

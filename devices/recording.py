@@ -62,13 +62,18 @@ def _copy(connection: Connection[Any], statement: str, batch: Batch) -> None:
             copy.write(piece)
 
 
-def load_history(connection: Connection[Any], patient_ids: Iterable[int] | NDArray[Any], since: dt.datetime | None = None) -> Batch:
+def load_history(
+    connection: Connection[Any], patient_ids: Iterable[int] | NDArray[Any], since: dt.datetime | None = None
+) -> Batch:
     """Return all measurements of these patients since a time, by patient, measured_at, device, sequence and boot.
 
     Values that a person marked wrong are NaN, and their suspect bit is off.
     """
     wanted = [int(patient) for patient in patient_ids]
-    with connection.cursor() as cursor, cursor.copy(_SQL["copy_history"], {"patient_ids": wanted, "since": since or _BEGINNING}) as copy:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(_SQL["copy_history"], {"patient_ids": wanted, "since": since or _BEGINNING}) as copy,
+    ):
         history = rows.unpack(b"".join(copy))
     wrong = connection.execute(_SQL["load_corrections"], {"patient_ids": wanted}).fetchall()
     for device, time, seq, boot, vital in wrong:
@@ -111,3 +116,11 @@ def save_batteries(connection: Connection[Any], charges: dict[int, int]) -> None
     devices = sorted(charges)
     parameters = {"device_id": np.array(devices, np.int32), "battery": np.array([charges[one] for one in devices], np.int16)}
     connection.execute(_SQL["save_batteries"], parameters)
+
+
+def ensure_staff_device(connection: Connection[Any]) -> int:
+    """Return the id of the device row that stands for entries by staff; no broker knows it."""
+    connection.execute(_SQL["add_staff_device"])
+    row = connection.execute(_SQL["find_staff_device"]).fetchone()
+    assert row is not None
+    return int(row[0])

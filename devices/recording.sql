@@ -126,3 +126,9 @@ SET heart_rate = coalesce(heart_rate, (%(values)s::real[])[1]), spo2 = coalesce(
     suspect = suspect | %(suspect)s, consciousness = coalesce(consciousness, %(consciousness)s)
 WHERE device_id = %(device_id)s AND device_time = %(device_time)s AND seq = %(seq)s AND boot = %(boot)s
 RETURNING patient_id
+
+-- name: find_staff_device
+SELECT id FROM device WHERE public_id = 'staff-entry'
+
+-- name: add_staff_device
+INSERT INTO device (public_id, kind, model) VALUES ('staff-entry', 'staff', 'entered by staff') ON CONFLICT (public_id) DO NOTHING

@@ -135,7 +135,9 @@ _HISTORY: Final = np.dtype(
 
 def unpack(stream: bytes) -> Batch:
     """Return the batch that `copy_history` sent; flags and originals stay behind, no rule reads them."""
-    rows = np.frombuffer(stream, _HISTORY, offset=len(_HEADER), count=(len(stream) - len(_HEADER) - len(_TRAILER)) // _HISTORY.itemsize)
+    rows = np.frombuffer(
+        stream, _HISTORY, offset=len(_HEADER), count=(len(stream) - len(_HEADER) - len(_TRAILER)) // _HISTORY.itemsize
+    )
     return Batch(
         device_id=rows["device_id"].astype(np.int32),
         patient_id=rows["patient_id"].astype(np.int32),

@@ -25,29 +25,29 @@ class Acknowledger:
     def __init__(self, send: Send) -> None:
         """`send(topic, payload, retain)` publishes at QoS 1 and does not wait."""
         self._send = send
-        self._due: dict[str, Taken] = {}
+        self._due: dict[tuple[str, str], Taken] = {}
         self._sent_at: dict[str, float] = {}
         self._asked_at: dict[str, float] = {}
 
     def note(self, taken: Iterable[Taken]) -> None:
         """Remember what was committed; it is sent by `flush`."""
         for one in taken:
-            self._due[one.name] = one
+            self._due[one.name, one.boot] = one
 
     def flush(self, clock: float) -> float | None:
         """Send what is due at this monotonic time; return when the next is due, None where nothing waits."""
         soonest: float | None = None
-        for name, one in list(self._due.items()):
+        for (name, boot), one in list(self._due.items()):
             due = self._sent_at.get(name, float("-inf")) + ACK_EVERY
             if due > clock:
                 soonest = due if soonest is None else min(soonest, due)
                 continue
-            del self._due[name]
+            del self._due[name, boot]
             self._sent_at[name] = clock
-            self._send(f"wardlight/v1/{name}/ack", msgspec.json.encode({"boot": one.boot, "seq": one.high}), True)
+            self._send(f"wardlight/v1/{name}/ack", msgspec.json.encode({"boot": boot, "seq": one.high}), True)
             if one.has_hole and self._asked_at.get(name, float("-inf")) + RESEND_EVERY <= clock:
                 self._asked_at[name] = clock
-                self.ask_again(name, one.boot, one.high + 1)
+                self.ask_again(name, boot, one.high + 1)
         return soonest
 
     def ask_again(self, name: str, boot: str, from_seq: int) -> None:

@@ -147,7 +147,9 @@ class Subscriber:
         except Exception:  # an exception here would kill the network thread while it still looks connected
             log.exception("session_callback_failed")
 
-    def _on_disconnect(self, client: Client, userdata: Any, flags: DisconnectFlags, reason: ReasonCode, properties: Any) -> None:
+    def _on_disconnect(
+        self, client: Client, userdata: Any, flags: DisconnectFlags, reason: ReasonCode, properties: Any
+    ) -> None:
         self.subscribed.clear()
         self._inbox.clear()
         log.info("broker_disconnected", reason=str(reason))

@@ -26,8 +26,17 @@ def test_numbers_arrive_as_they_are(plain_database_url: str, column: np.ndarray,
         register_arrays(connection)
         (back, sent_as) = connection.execute("SELECT %(c)s, pg_typeof(%(c)s)::text", {"c": column}).fetchone() or ()
     assert back == column.tolist()
-    assert sent_as == {"smallint[]": "smallint[]", "int[]": "integer[]", "bigint[]": "bigint[]", "real[]": "real[]",
-                       "float8[]": "double precision[]", "boolean[]": "boolean[]"}[kind]
+    assert (
+        sent_as
+        == {
+            "smallint[]": "smallint[]",
+            "int[]": "integer[]",
+            "bigint[]": "bigint[]",
+            "real[]": "real[]",
+            "float8[]": "double precision[]",
+            "boolean[]": "boolean[]",
+        }[kind]
+    )
 
 
 def test_microseconds_arrive_as_aware_times(plain_database_url: str) -> None:
