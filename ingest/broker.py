@@ -247,6 +247,19 @@ def embedded_credentials(data_dir: Path, accounts: frozenset[str] = frozenset(AC
     return PasswordFile(data_dir / "passwords", reload, accounts)
 
 
+def stop_embedded(data_dir: Path) -> None:
+    """Stop the broker of this folder, whoever started it; nothing happens when none runs."""
+    try:
+        pid: int = json.loads((data_dir / "broker.json").read_text())["pid"]
+    except FileNotFoundError:
+        return
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _is_mosquitto(pid) and time.monotonic() < deadline:
+        os.kill(pid, signal.SIGTERM)
+        time.sleep(0.1)
+    (data_dir / "broker.json").unlink(missing_ok=True)
+
+
 def _is_let_in(port: int, user: str, secret: str) -> bool | None:
     """Say whether the broker accepts a user (MQTT 3.1.1 CONNECT and its answer); None when nobody answers.
 

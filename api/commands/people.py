@@ -3,13 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import available_timezones
 
+from api.accounts import open_account
 from api.exits import CommandError
-from api.passwords import LONGEST, SHORTEST, Passwords, one_time_password
-from api.queries import Scope, add_audit, add_token, save_password_hash
+from api.passwords import LONGEST, SHORTEST, Passwords
+from api.queries import Scope, add_audit, add_token
 from api.running import need_database
 from api.settings import Settings
 from api.tokens import hash_token, new_token
-from care.queries import add_staff, find_staff_by_email
+from care.queries import find_staff_by_email
 from care.staff import EmailTaken, Role
 from database.pool import connect
 
@@ -25,17 +26,14 @@ def add_user(settings: Settings, *, email: str, name: str, role: Role, zone: str
         raise CommandError(f"{email!r} is no e-mail address")
     if password is not None and not SHORTEST <= len(password) <= LONGEST:
         raise CommandError(f"a password has {SHORTEST} to {LONGEST} characters; this one has {len(password)}")
-    chosen = password or one_time_password()
-    now = datetime.now(UTC)
-    hashed = Passwords().hash(chosen)
     with connect(need_database(settings).database_url) as conn:
         try:
-            staff = add_staff(conn, email=email, name=name, role=role, zone=zone, now=now)
+            _, given = open_account(
+                conn, Passwords(), email=email, name=name, role=role, zone=zone, by=None, now=datetime.now(UTC), password=password
+            )
         except EmailTaken as error:
             raise CommandError(f"{error}: disable or reset that account on the screen instead") from error
-        save_password_hash(conn, staff.id, hashed)
-        add_audit(conn, staff_id=None, action="add_staff", object=f"staff/{staff.public_id}", now=now, detail={"by": "command"})
-    return None if password is not None else chosen
+    return None if password is not None else given
 
 
 def create_token(settings: Settings, *, name: str, scope: Scope, acts_for: str | None, days: int | None) -> str:
