@@ -11,10 +11,11 @@ from typing import Final
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from devices.codecs import find_codec, native
 from devices.decoded import REASONS, Decoded, Unreadable
-from devices.state_message import State, decode_state
+from devices.state_message import StateMessage, decode_state
 from ingest.message import Message
 from ingest.registry import KnownDevice
 
@@ -60,7 +61,7 @@ class Draft:
     #: its place in that payload
     place: list[int] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
-    states: list[tuple[int, State, int]] = field(default_factory=list)
+    states: list[tuple[int, StateMessage, int]] = field(default_factory=list)
 
 
 def sender(message: Message) -> str | None:
@@ -104,7 +105,9 @@ def decode(messages: Sequence[Message], names: Iterable[str | None], known: Mapp
 def _decode_one(draft: Draft, message: Message, device: int) -> None:
     topic = message.topic
     if topic.endswith(_STATE) and topic.startswith(_PREFIX):
-        draft.states.append((device, decode_state(message.payload), message.received))
+        said = decode_state(message.payload)
+        # a message that the broker kept says nothing about the clock now
+        draft.states.append((device, replace(said, clock=None) if message.retained else said, message.received))
         return
     decoded = native.decode(message.payload) if topic.startswith(_PREFIX) else _decode_foreign(message)
     for place, one in enumerate(decoded):

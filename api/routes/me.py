@@ -33,7 +33,9 @@ class Preferences(BaseModel):
 class PasswordChange(BaseModel):
     """The password there is and the one there shall be."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"current": "k7fq-2mxh-9ptw-c4ea", "new": "a long sentence of one's own"}}
+    )
     current: str = Field(max_length=LONGEST)
     new: str = Field(min_length=SHORTEST, max_length=LONGEST)
 

@@ -101,10 +101,13 @@ def test_unknown_hosts_are_refused(house: House, host: str) -> None:
 
 def test_the_public_host_is_known(plain_database_url: str) -> None:
     settings = Settings(database_url=plain_database_url, public_url="https://ward.example:8443")
-    with open_pool(plain_database_url) as pool, running_house(plain_database_url, pool, settings) as house:
-        with house.visitor() as client:
-            for host in ("ward.example:8443", "WARD.example", "localhost:1", "[::1]:9"):
-                assert client.get("/health/live", headers={"Host": host}).status_code == 200
+    with (
+        open_pool(plain_database_url) as pool,
+        running_house(plain_database_url, pool, settings) as house,
+        house.visitor() as client,
+    ):
+        for host in ("ward.example:8443", "WARD.example", "localhost:1", "[::1]:9"):
+            assert client.get("/health/live", headers={"Host": host}).status_code == 200
 
 
 def test_every_answer_carries_the_headers(house: House) -> None:
