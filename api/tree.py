@@ -73,6 +73,8 @@ class Process:
 
     def start(self) -> None:
         """Start it with a standard input that ends when we do."""
+        if self._process is not None and self._process.stdin:
+            self._process.stdin.close()
         self._log.parent.mkdir(parents=True, exist_ok=True)
         mode = "wb" if self._log.exists() and self._log.stat().st_size > _LONGEST_LOG else "ab"
         with self._log.open(mode) as log:
@@ -126,8 +128,8 @@ class Process:
 
 
 def wardlight(*arguments: str) -> list[str]:
-    """Return the command line of another process of ours, which stops with us."""
-    return [sys.executable, "-m", "api", "--with-parent", *arguments]
+    """Return the command line of another process of ours."""
+    return [sys.executable, "-m", "api", *arguments]
 
 
 class Tree:

@@ -135,9 +135,7 @@ class EmbeddedBroker:
             if self._given_port or attempt == 4:
                 break
             self.port = 0
-        log = self._dir / "mosquitto.log"
-        last = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
-        raise BrokerError(f"Mosquitto did not start on 127.0.0.1:{self.port}: " + (" / ".join(last) or "it said nothing"))
+        raise BrokerError(f"Mosquitto did not start on 127.0.0.1:{self.port}: {self.last_words()}")
 
     def stop(self) -> None:
         """Stop it in order: what it holds is written to its folder first."""
@@ -146,6 +144,12 @@ class EmbeddedBroker:
     def kill(self) -> None:
         """End it at once, as a crash would: what it took since its last autosave is gone."""
         self._end(signal.SIGKILL)
+
+    def last_words(self) -> str:
+        """Return the end of its log."""
+        log = self._dir / "mosquitto.log"
+        lines = log.read_bytes()[-2000:].decode(errors="replace").splitlines()[-3:] if log.exists() else []
+        return " / ".join(lines) or "it said nothing"
 
     def restart(self) -> None:
         """Stop and start it on the same port."""
