@@ -5,7 +5,6 @@ Every function takes the caller's connection first and never commits.
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from typing import Any, Final
 
 from psycopg import Connection
@@ -13,7 +12,6 @@ from psycopg.rows import class_row
 
 from database.sql import load_sql
 from messaging.contact import Contact
-from messaging.notice import Notice, Settlement
 
 SQL: Final = load_sql(__file__)
 
@@ -33,26 +31,3 @@ def load_contacts(conn: Connection[Any], patient_ids: Sequence[int]) -> dict[int
     with conn.cursor(row_factory=class_row(Contact)) as cursor:
         rows = cursor.execute(SQL["load_contacts"], {"patient_ids": list(patient_ids)})
         return {contact.patient_id: contact for contact in rows}
-
-
-def claim_due(conn: Connection[Any], *, now: datetime, claim: timedelta, limit: int) -> list[Notice]:
-    """Return notices that are due and nobody else has, oldest first; they are ours for the length of the claim."""
-    values = {"now": now, "claim": claim, "limit": limit}
-    with conn.cursor(row_factory=class_row(Notice)) as cursor:
-        return sorted(cursor.execute(SQL["claim_due"], values), key=lambda notice: notice.id)
-
-
-def settle_notice(conn: Connection[Any], notice_id: int, settlement: Settlement, now: datetime) -> None:
-    """Write what became of an attempt; a notice that somebody finished meanwhile stays as it is."""
-    conn.execute(SQL["settle_notice"], asdict(settlement) | {"id": notice_id, "now": now})
-
-
-def next_due(conn: Connection[Any]) -> datetime | None:
-    """Return when the next notice wants to be delivered, None when none waits."""
-    row = conn.execute(SQL["next_due"]).fetchone()
-    return None if row is None else row[0]
-
-
-def withhold_pending(conn: Connection[Any], reason: str, now: datetime) -> int:
-    """Withhold every notice that is due, saying why; return how many."""
-    return conn.execute(SQL["withhold_pending"], {"reason": reason, "now": now}).rowcount
