@@ -11,6 +11,7 @@ import os
 import pwd
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -18,9 +19,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import quote
 
-from ingest.credentials import PROBE, CredentialsError, PasswordFile, new_secret
+from ingest.credentials import PROBE, PasswordFile, new_secret
 from ingest.mosquitto import Mosquitto, get_mosquitto
+from ingest.mqtt import BrokerAddress
+from ingest.probe import await_file, is_let_in
 
 #: accounts that are no device, and the access-list lines of each
 ACCOUNTS: Final[Mapping[str, Sequence[str]]] = {
@@ -72,7 +76,6 @@ user {user}
 
 _START_SECONDS = 10.0
 _STOP_SECONDS = 30.0
-_RELOAD_SECONDS = 5.0
 
 
 class BrokerError(Exception):
@@ -116,7 +119,7 @@ class EmbeddedBroker:
     def url(self, user: str = "ingest", secret: str | None = None) -> str:
         """Return the address for an account, or for a device with its secret."""
         secret = self._secrets()[user] if secret is None else secret
-        return f"mqtt://{user}:{secret}@127.0.0.1:{self.port}"
+        return f"mqtt://{user}:{quote(secret, safe='')}@127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Start and wait until it lets its accounts in; raises BrokerError or MosquittoMissing."""
@@ -215,7 +218,7 @@ class EmbeddedBroker:
     def _await_ready(self) -> bool:
         deadline = time.monotonic() + _START_SECONDS
         while self.pid and time.monotonic() < deadline:
-            if _is_let_in(self.port, PROBE, "") is not None:  # a refusal is an answer too
+            if is_let_in("127.0.0.1", self.port, PROBE, "") is not None:  # a refusal is an answer too
                 return True
             time.sleep(0.02)
         self.kill()
@@ -238,17 +241,21 @@ def embedded_credentials(data_dir: Path, accounts: frozenset[str] = frozenset(AC
         if not _is_mosquitto(running["pid"]):
             return  # it crashed and left its note behind
         os.kill(running["pid"], signal.SIGHUP)
-        deadline = time.monotonic() + _RELOAD_SECONDS
-        while time.monotonic() < deadline:
-            if _is_let_in(running["port"], PROBE, probe):
-                return
-            time.sleep(0.01)
-        raise CredentialsError(
-            f"the broker on port {running['port']} did not take up its new password file within {_RELOAD_SECONDS:.0f} s; "
-            f"restart it, and see {data_dir / 'mosquitto.log'}"
-        )
+        await_file(lambda user, secret: is_let_in("127.0.0.1", running["port"], user, secret), probe, f"the broker in {data_dir}")
 
     return PasswordFile(data_dir / "passwords", reload, accounts)
+
+
+def watched_credentials(path: Path, mqtt_url: str, ca_file: str = "") -> PasswordFile:
+    """Return the devices of a broker elsewhere, which watches this password file and reads it again when it changes."""
+    address = BrokerAddress.parse(mqtt_url, ca_file)
+    tls = ssl.create_default_context(cafile=ca_file or None) if address.tls else None
+
+    def reload(probe: str) -> None:
+        where = f"the broker at {address.host}:{address.port}"
+        await_file(lambda user, secret: is_let_in(address.host, address.port, user, secret, tls), probe, where)
+
+    return PasswordFile(path, reload, frozenset(ACCOUNTS))
 
 
 def stop_embedded(data_dir: Path) -> None:
@@ -262,26 +269,6 @@ def stop_embedded(data_dir: Path) -> None:
         os.kill(pid, signal.SIGTERM)
         time.sleep(0.1)
     (data_dir / "broker.json").unlink(missing_ok=True)
-
-
-def _is_let_in(port: int, user: str, secret: str) -> bool | None:
-    """Say whether the broker accepts a user (MQTT 3.1.1 CONNECT and its answer); None when nobody answers.
-
-    The session is a clean one, so this is for the probe alone: asked as a device it would throw that device's session away.
-    """
-
-    def text(value: str) -> bytes:
-        data = value.encode()
-        return len(data).to_bytes(2) + data
-
-    body = text("MQTT") + bytes((4, 0b1100_0010, 0, 10)) + text(user) + text(user) + text(secret)
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-            connection.sendall(bytes((0x10, len(body))) + body)
-            answer = connection.recv(4)
-    except OSError:
-        return None
-    return answer[3] == 0 if len(answer) == 4 else None
 
 
 def _unprivileged_user() -> str:
