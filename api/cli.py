@@ -22,7 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,  # plain tracebacks, never with what the variables held
 )
 user = typer.Typer(help="Staff who may sign in.", no_args_is_help=True)
 token = typer.Typer(help="Tokens for programmes.", no_args_is_help=True)
@@ -174,7 +174,9 @@ def device_claim(
     device_id: Annotated[str, typer.Argument(metavar="ID")],
     patient: Annotated[str, typer.Option(help="Record number of the patient it belongs to.")],
     slot: Annotated[int | None, typer.Option(min=0, max=99, help="User slot of the patient on a shared device.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="From when (UTC); its unclaimed readings since then are theirs.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="From when (UTC); its unclaimed readings since then are theirs.")
+    ] = None,
 ) -> None:
     """Give a device to a patient, with the readings of it that belonged to nobody."""
     from api.commands.device import claim_device
@@ -202,7 +204,8 @@ def device_revoke(device_id: Annotated[str, typer.Argument(metavar="ID")]) -> No
 def device_test(
     device_id: Annotated[str, typer.Argument(metavar="ID")],
     secret_stdin: Annotated[
-        bool, typer.Option("--secret-stdin", help="Read its secret from standard input and send an empty message as the device.")
+        bool,
+        typer.Option("--secret-stdin", help="Read its secret from standard input and send an empty message as the device."),
     ] = False,
 ) -> None:
     """Say what is known of a device; with its secret, send an empty message through the whole path and wait for the answer."""
@@ -216,7 +219,9 @@ def device_test(
 
 
 @alert.command("explain")
-def alert_explain(alert_id: Annotated[str, typer.Argument(metavar="ID", help="The id at the end of an alert's address.")]) -> None:
+def alert_explain(
+    alert_id: Annotated[str, typer.Argument(metavar="ID", help="The id at the end of an alert's address.")],
+) -> None:
     """Say in plain words why an alert exists, and what was done about it."""
     from api.commands.alert import explain_alert
 
@@ -240,7 +245,9 @@ def simulate(
 @app.command(rich_help_panel=_TRY)
 def replay(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV or JSON lines, also .gz (docs/replay.md).")],
-    live: Annotated[bool, typer.Option("--live", help="Start now and keep the recording's pace, instead of ending now.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Start now and keep the recording's pace, instead of ending now.")
+    ] = False,
     speed: Annotated[float, typer.Option(min=0.1, help="With --live: how many times faster than recorded.")] = 1.0,
     zone: Annotated[str | None, typer.Option(help="Time zone of its local_time column.")] = None,
 ) -> None:

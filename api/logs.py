@@ -21,7 +21,8 @@ def configure_logs(settings: Settings, process: str) -> None:
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
 
     def add_process(_logger: Any, _method: str, event: EventDict) -> EventDict:
-        return event | {"process": process}
+        event["process"] = process
+        return event
 
     before: list[Processor] = [
         add_process,

@@ -1,7 +1,7 @@
 """What `wardlight up` has running over a data folder, written down so that other commands find it.
 
-`replay` or `device add` in a second terminal need no settings while the first one holds `make up`. The note holds secrets and is
-readable by its owner alone; settings that were given always win over it.
+`replay` or `device add` in a second terminal need no settings while the first one holds `make up`. The note holds secrets and
+is readable by its owner alone; settings that were given always win over it.
 """
 
 import fcntl

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-
 #: names that begin like settings and are read elsewhere: by the tests
 _NOT_OURS = ("WARDLIGHT_TEST_DATABASE_URL",)
 

@@ -1,4 +1,4 @@
-"""A tree of processes: started one after the other as each becomes ready, watched, started again when they die, stopped in reverse.
+"""A tree of processes: started in turn as each becomes ready, watched, started again when they die, stopped in reverse.
 
 Knows nothing of what the parts do. Never leaves one running: the parts stop with the process that holds the tree, however it
 ends (`api/stopping.py`, `api/commands/keep.py`).
@@ -60,7 +60,7 @@ class Process:
         environment: Mapping[str, str],
         log: Path,
         ready: Callable[[], bool] = lambda: True,
-        started: Callable[[int], None] = lambda pid: None,
+        started: Callable[[int], None] = lambda _pid: None,
     ) -> None:
         """`ready` is asked until it says yes; `started` is told the process id of each start."""
         self.name = name
@@ -184,7 +184,7 @@ class Tree:
     def _start_again(self, part: Part, now: float) -> None:
         try:
             part.start()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 — whatever it is, it is said and tried again
             self._plan_again(part, str(error), now)
             return
         self._alive_since[part.name] = now

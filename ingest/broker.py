@@ -5,17 +5,17 @@ A production broker is configured by `deploy/`; the same `ingest/credentials.py`
 Carries readings and never looks at one.
 """
 
-import ctypes
 import json
 import os
 import pwd
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -200,7 +200,7 @@ class EmbeddedBroker:
         assert self._mosquitto is not None
         root = os.geteuid() == 0
         process = subprocess.Popen(
-            [self._mosquitto.program, "-c", "mosquitto.conf"],
+            [*_with_parent(), str(self._mosquitto.program), "-c", "mosquitto.conf"],
             cwd=self._dir,
             env=self._mosquitto.environment(),
             stdin=subprocess.DEVNULL,
@@ -210,7 +210,6 @@ class EmbeddedBroker:
             group=pwd.getpwnam(user).pw_gid if root else None,
             extra_groups=[] if root else None,
             start_new_session=True,
-            preexec_fn=_die_with_parent(),
         )
         (self._dir / "broker.json").write_text(json.dumps({"pid": process.pid, "port": self.port}))
         return process
@@ -241,7 +240,9 @@ def embedded_credentials(data_dir: Path, accounts: frozenset[str] = frozenset(AC
         if not _is_mosquitto(running["pid"]):
             return  # it crashed and left its note behind
         os.kill(running["pid"], signal.SIGHUP)
-        await_file(lambda user, secret: is_let_in("127.0.0.1", running["port"], user, secret), probe, f"the broker in {data_dir}")
+        await_file(
+            lambda user, secret: is_let_in("127.0.0.1", running["port"], user, secret), probe, f"the broker in {data_dir}"
+        )
 
     return PasswordFile(data_dir / "passwords", reload, accounts)
 
@@ -292,9 +293,7 @@ def _is_mosquitto(pid: int) -> bool:
     return said.strip().rpartition("/")[2] == "mosquitto"
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    """Return what has Linux end a child together with the thread that starts it; to run in the child after its change of user."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG
+def _with_parent() -> list[str]:
+    """Return what has Linux end a program together with the thread that starts it; `wardlight keep` does so everywhere else."""
+    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+    return [setpriv, "--pdeathsig", "TERM"] if setpriv else []

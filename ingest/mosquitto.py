@@ -48,7 +48,9 @@ def find_mosquitto(cache: Path | None = None) -> Mosquitto | None:
     root = cache / "root" if cache else None
     if root is None or not (program := root / "usr/sbin/mosquitto").is_file():
         return None
-    return _try(program, tuple(sorted({path.parent for folder in ("lib", "usr/lib") for path in root.glob(f"{folder}/*/*.so*")})))
+    return _try(
+        program, tuple(sorted({path.parent for folder in ("lib", "usr/lib") for path in root.glob(f"{folder}/*/*.so*")}))
+    )
 
 
 def get_mosquitto(cache: Path) -> Mosquitto:

@@ -23,6 +23,6 @@ def mosquitto() -> None:
 
 @pytest.fixture
 def broker(mosquitto: None, tmp_path: Path) -> Iterator[EmbeddedBroker]:
-    """A started broker without devices."""
+    """Give a started broker without devices."""
     with EmbeddedBroker(tmp_path / "mosquitto") as started:
         yield started

@@ -1,7 +1,7 @@
 """`wardlight device …`: let a device in, give it to a patient, shut it out, try it.
 
-Two places know a device: the database, whose it is, and the broker's password file, what its secret is. The database comes first
-when one is let in and last when one is shut out, so that whatever fails in between, nothing speaks that should not.
+Two places know a device: the database, whose it is, and the broker's password file, what its secret is. The database comes
+first when one is let in and last when one is shut out, so that whatever fails in between, nothing speaks that should not.
 """
 
 import re
@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from alerts.engine import Engine
+from devices.device import AssignmentOverlaps, Device, DeviceExists
 from psycopg import Connection
 
-from alerts.engine import Engine
 from alerts.rules import load_rules
 from api.exits import CommandError, NotReady
 from api.queries import add_audit
@@ -21,8 +22,6 @@ from care.patient import Patient
 from care.queries import find_patient_by_record_number
 from database.pool import connect
 from devices import queries
-from devices.device import AssignmentOverlaps, Device, DeviceExists
-from devices.simulator.publish import ask_for_answer
 from ingest.broker import embedded_credentials, watched_credentials
 from ingest.credentials import CredentialsError, PasswordFile, new_secret
 
@@ -83,9 +82,11 @@ def claim_device(settings: Settings, device_id: str, *, patient: str, slot: int 
     engine = Engine(load_rules(Path(settings.rules_dir) if settings.rules_dir else None))
     with connect(need_database(settings).database_url) as conn:
         device, whose = _find_device(conn, device_id), _find_patient(conn, patient)
-        claimed = queries.claim_unattributed(
-            conn, device.id, slot, whose.id, since=start, until=now, assigned_by=None, now=now
-        ) if start < now else []
+        claimed = (
+            queries.claim_unattributed(conn, device.id, slot, whose.id, since=start, until=now, assigned_by=None, now=now)
+            if start < now
+            else []
+        )
         claimed.append(_assign(conn, device, whose, slot, now))
         touched = sorted({key for one in claimed for key in one.patients})
         if touched:
@@ -132,7 +133,9 @@ def examine_device(settings: Settings, device_id: str, secret: str | None) -> tu
     lines = [
         f"{device_id}: {device.kind} {device.model}".rstrip(),
         f"  revoked        {f'since {device.revoked_at:%Y-%m-%d %H:%M} UTC' if device.revoked_at else 'no'}",
-        f"  belongs to     {len(current)} patient(s)" if current else "  belongs to     nobody: its readings wait under “Whose is this?”",
+        f"  belongs to     {len(current)} patient(s)"
+        if current
+        else "  belongs to     nobody: its readings wait under “Whose is this?”",
         f"  last heard of  {_ago(device.last_received_at, now)}",
         f"  readings       {device.readings_stored} stored ({device.readings_suspect} suspect), "
         f"{device.readings_duplicate} duplicate, {device.readings_quarantined} in quarantine",
@@ -142,7 +145,9 @@ def examine_device(settings: Settings, device_id: str, secret: str | None) -> tu
     is_fine = device.revoked_at is None
     if device.codec == "native":
         is_known = device_id in _credentials(settings).known()
-        lines.append(f"  broker         {'lets it in' if is_known else 'has no secret of it: wardlight device rotate ' + device_id}")
+        lines.append(
+            f"  broker         {'lets it in' if is_known else 'has no secret of it: wardlight device rotate ' + device_id}"
+        )
         is_fine = is_fine and is_known
     if secret is not None:
         said, answered = _try_path(settings, device_id, secret)

@@ -30,7 +30,18 @@ TOO_LITTLE: Final = 300_000_000
 #: seconds that our clock may differ from the database's
 CLOCK_TOLERANCE: Final = 2.0
 
-_PACKAGES: Final = ("numpy", "psycopg", "psycopg_pool", "paho.mqtt", "msgspec", "fastapi", "uvicorn", "jinja2", "argon2", "structlog")
+_PACKAGES: Final = (
+    "numpy",
+    "psycopg",
+    "psycopg_pool",
+    "paho.mqtt",
+    "msgspec",
+    "fastapi",
+    "uvicorn",
+    "jinja2",
+    "argon2",
+    "structlog",
+)
 
 #: what a database gains over the one before it
 GAINS: Final = {
@@ -74,8 +85,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for name, look in parts:
         try:
             yield look(settings)
-        except Exception as error:
-            yield Finding(name, "missing", f"could not be examined: {type(error).__name__}: {error}", "report this as a fault of ours")
+        except Exception as error:  # noqa: BLE001 — the next part may still be examined
+            yield Finding(
+                name, "missing", f"could not be examined: {type(error).__name__}: {error}", "report this as a fault of ours"
+            )
 
 
 def can_run(findings: list[Finding]) -> bool:
@@ -85,8 +98,6 @@ def can_run(findings: list[Finding]) -> bool:
 
 def _python(settings: Settings) -> Finding:
     version = platform.python_version()
-    if sys.version_info < (3, 11):
-        return Finding("Python", "missing", version, "install Python 3.11 or newer: sudo apt-get install python3 python3-venv")
     return Finding("Python", "fine", f"{version} ({sys.executable})")
 
 
@@ -111,7 +122,9 @@ def _data_folder(settings: Settings) -> Finding:
     free = shutil.disk_usage(existing).free
     what = f"{folder}, {free / 1e9:.1f} GB free"
     if free < TOO_LITTLE:
-        return Finding("Data folder", "missing", what, f"free {TOO_LITTLE / 1e6:.0f} MB, or set WARDLIGHT_DATA_DIR to another disk")
+        return Finding(
+            "Data folder", "missing", what, f"free {TOO_LITTLE / 1e6:.0f} MB, or set WARDLIGHT_DATA_DIR to another disk"
+        )
     return Finding("Data folder", "lesser" if free < SHORT else "fine", what, "free some disk space" if free < SHORT else "")
 
 
@@ -204,7 +217,12 @@ def _npm(settings: Settings) -> Finding:
 
 
 def _chromium(settings: Settings) -> Finding:
-    for name in ("chromium", "chromium-browser", "google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"):
+    for name in (
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    ):
         if found := shutil.which(name):
             return Finding("Chromium", "fine", f"{found}, for the browser's tests")
     return Finding("Chromium", "lesser", "none; only the browser's tests need it", "sudo apt-get install chromium")
@@ -225,7 +243,9 @@ def _http_port(settings: Settings) -> Finding:
 def _clock(settings: Settings) -> Finding:
     now = datetime.now(UTC)
     if now.year < 2025:
-        return Finding("Clock", "missing", f"it says {now:%Y-%m-%d}", "set the clock: readings would be judged in the wrong order")
+        return Finding(
+            "Clock", "missing", f"it says {now:%Y-%m-%d}", "set the clock: readings would be judged in the wrong order"
+        )
     if settings.database_url:
         from database.pool import DatabaseUnreachable, connect
 
@@ -253,4 +273,6 @@ def _synchronised(now: datetime) -> Finding:
 
 def as_json(findings: list[Finding]) -> str:
     """Return the findings for a machine to read."""
-    return json.dumps([{"name": one.name, "state": one.state, "what": one.what, "mend": one.mend} for one in findings], indent=2)
+    return json.dumps(
+        [{"name": one.name, "state": one.state, "what": one.what, "mend": one.mend} for one in findings], indent=2
+    )

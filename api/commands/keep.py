@@ -1,7 +1,7 @@
 """`wardlight keep` (hidden): stops what `wardlight up` left behind when it was killed.
 
-It reads from standard input what runs: a line `process <pid>`, `database <kind> <folder>` or `broker <folder>` each, and `done` when
-everything was stopped in order. When the input ends without `done`, its parent is gone: then it stops the rest itself.
+It reads from standard input what runs: a line `process <pid>`, `database <kind> <folder>` or `broker <folder>` each, and
+`done` when everything was stopped in order. When the input ends without `done`, its parent is gone: it stops the rest itself.
 """
 
 import contextlib

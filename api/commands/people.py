@@ -29,7 +29,15 @@ def add_user(settings: Settings, *, email: str, name: str, role: Role, zone: str
     with connect(need_database(settings).database_url) as conn:
         try:
             _, given = open_account(
-                conn, Passwords(), email=email, name=name, role=role, zone=zone, by=None, now=datetime.now(UTC), password=password
+                conn,
+                Passwords(),
+                email=email,
+                name=name,
+                role=role,
+                zone=zone,
+                by=None,
+                now=datetime.now(UTC),
+                password=password,
             )
         except EmailTaken as error:
             raise CommandError(f"{error}: disable or reset that account on the screen instead") from error

@@ -1,4 +1,4 @@
-"""The check that every long-running process makes first: does the database have the schema of this release?"""
+"""The check that every long-running process makes first: the database must have the schema of this release."""
 
 from api.exits import NotReady
 from database.migrate import pending

@@ -1,6 +1,7 @@
 """`wardlight serve`: the coordinator's screens and the HTTP interface, until told to stop."""
 
 import signal
+from types import FrameType
 
 import structlog
 
@@ -20,8 +21,8 @@ def serve(settings: Settings) -> int:
     settings = need_database(settings)
     need_migrated(settings.database_url)
     # uvicorn stops on these and then raises them once more, for whoever was in charge before it: that is us, and we are done
-    signal.signal(signal.SIGTERM, lambda number, frame: None)
-    signal.signal(signal.SIGINT, lambda number, frame: None)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _note)
     with open_pool(settings.database_url, max_size=settings.database_pool_size) as pool:
         server = make_server(create_app(settings, pool), settings.http_host, settings.http_port)
         log.info("serving", host=settings.http_host, port=settings.http_port)
@@ -33,3 +34,7 @@ def serve(settings: Settings) -> int:
                 "set WARDLIGHT_HTTP_PORT to another port"
             ) from error
     return Code.DONE
+
+
+def _note(number: int, frame: FrameType | None) -> None:
+    log.info("stopping", signal=signal.Signals(number).name)

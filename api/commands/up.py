@@ -1,7 +1,7 @@
 """`wardlight up`: everything on this machine as one tree of processes, and its end in order.
 
-Database, broker, ingest, work, serve, and with `--demo` twenty made-up patients whose devices measure. A second start over the same
-data folder goes on where the first stopped.
+Database, broker, ingest, work, serve, and with `--demo` twenty made-up patients whose devices measure. A second start over
+the same data folder goes on where the first stopped.
 """
 
 import os
@@ -56,7 +56,9 @@ def up(settings: Settings, *, demo: bool, database: str) -> int:
 class _House:
     """One run of the whole tree."""
 
-    def __init__(self, settings: Settings, tell: Callable[[str], None], stop: threading.Event, *, demo: bool, database: str) -> None:
+    def __init__(
+        self, settings: Settings, tell: Callable[[str], None], stop: threading.Event, *, demo: bool, database: str
+    ) -> None:
         self._settings = settings
         self._dir = settings.data_dir.absolute()
         self._tell = tell
@@ -96,8 +98,8 @@ class _House:
         note_running(self._settings.data_dir, running)
         environment = self._environment(running, port)
         login = self._seed(url, broker) if self._demo else None
-        for name, within in (("ingest", 60.0), ("work", 60.0)):
-            self._start_process(name, [name], environment, lambda name=name: _beats(url, name), within)
+        self._start_process("ingest", ["ingest"], environment, lambda: _beats(url, "ingest"), 60.0)
+        self._start_process("work", ["work"], environment, lambda: _beats(url, "work"), 60.0)
         self._start_process("serve", ["serve"], environment, lambda: _answers(f"http://127.0.0.1:{port}/health/ready"), 60.0)
         if self._demo:
             self._start_process("simulate", ["simulate", "--demo"], environment, lambda: True, 10.0)
@@ -112,7 +114,9 @@ class _House:
         part = _Database(local_server(self._kind, folder, _say))
         self._tell(f"database {self._kind} {folder}")
         self._tree.start(part, 300.0)
-        _say(f"database ready (PostgreSQL {part.server.installation.major}{', TimescaleDB' if self._kind == 'timescale' else ''})")
+        _say(
+            f"database ready (PostgreSQL {part.server.installation.major}{', TimescaleDB' if self._kind == 'timescale' else ''})"
+        )
         return part.server.url()
 
     def _start_broker(self) -> EmbeddedBroker:
@@ -129,20 +133,26 @@ class _House:
         if self._stop.is_set():
             return
         log = self._dir / "logs" / f"{name}.log"
-        part = Process(name, wardlight("--with-parent", *arguments), environment, log, ready, lambda pid: self._tell(f"process {pid}"))
+        part = Process(
+            name, wardlight("--with-parent", *arguments), environment, log, ready, lambda pid: self._tell(f"process {pid}")
+        )
         self._tree.start(part, within)
         _say(f"{name} ready")
 
     def _environment(self, running: Running, port: int) -> dict[str, str]:
         """Return what the processes of the tree are told by the environment."""
-        return dict(os.environ) | {
-            "WARDLIGHT_DATABASE_URL": running.database_url,
-            "WARDLIGHT_MQTT_URL": running.mqtt_url,
-            "WARDLIGHT_HTTP_PORT": str(port),
-            "WARDLIGHT_PUBLIC_URL": running.http_url,
-            "WARDLIGHT_DATA_DIR": str(self._dir),
-            "WARDLIGHT_LOG_FORMAT": "json",
-        } | ({"WARDLIGHT_DEMO": "1"} if self._demo else {})
+        return (
+            dict(os.environ)
+            | {
+                "WARDLIGHT_DATABASE_URL": running.database_url,
+                "WARDLIGHT_MQTT_URL": running.mqtt_url,
+                "WARDLIGHT_HTTP_PORT": str(port),
+                "WARDLIGHT_PUBLIC_URL": running.http_url,
+                "WARDLIGHT_DATA_DIR": str(self._dir),
+                "WARDLIGHT_LOG_FORMAT": "json",
+            }
+            | ({"WARDLIGHT_DEMO": "1"} if self._demo else {})
+        )
 
     def _seed(self, url: str, broker: EmbeddedBroker) -> tuple[str, str]:
         from api.demo import seed
@@ -259,7 +269,7 @@ def _beats(url: str, process: str) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 — our own address
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False

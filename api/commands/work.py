@@ -5,6 +5,7 @@ claimed with SKIP LOCKED, and the sweep is one process's at a time by an advisor
 forgotten when it ends (I10).
 """
 
+import sys
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -12,12 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
+from alerts.engine import Engine
+from alerts.sweep import sweep
+from messaging.outbox import Channel, ConsoleChannel, deliver_due
 from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from alerts.engine import Engine
 from alerts.rules import load_rules
-from alerts.sweep import sweep
 from api.commands.schema import need_migrated
 from api.exits import Code
 from api.running import need_database
@@ -26,9 +28,6 @@ from api.stopping import stop_on_signals
 from database.listen import listen
 from database.pool import open_pool
 from ingest.queries import beat
-from messaging.console import Console
-from messaging.delivery import deliver_due
-from messaging.notice import Channel
 from messaging.queries import next_due
 
 log = structlog.get_logger()
@@ -46,7 +45,7 @@ def work(settings: Settings) -> int:
     rules = load_rules(Path(settings.rules_dir) if settings.rules_dir else None)
     stop = stop_on_signals()
     with open_pool(settings.database_url, max_size=3) as pool:
-        _Worker(pool, Engine(rules), {"console": Console()}, settings.database_url, stop).run()
+        _Worker(pool, Engine(rules), {"console": ConsoleChannel(sys.stderr)}, settings.database_url, stop).run()
     return Code.DONE
 
 
@@ -87,7 +86,7 @@ class _Worker:
         self._wake.set()
 
     def _do_what_is_due(self) -> None:
-        while (tried := deliver_due(self._pool, self._channels, _now)) and not self._stop.is_set():
+        while (tried := deliver_due(self._pool, self._channels, _now())) and not self._stop.is_set():
             self._delivered += tried
         now = _now()
         if now >= self._sweep_at:
