@@ -97,7 +97,7 @@ FROM correction
 WHERE patient_id = ANY(%(patient_ids)s) AND undone_at IS NULL
 
 -- name: find_devices
-SELECT public_id, id, codec, revoked_at IS NOT NULL AS revoked FROM device WHERE public_id = ANY(%(names)s)
+SELECT public_id, id, revoked_at IS NOT NULL AS revoked FROM device WHERE public_id = ANY(%(names)s)
 
 -- name: mark_online
 UPDATE device_state
