@@ -10,6 +10,8 @@ from benchmarks.load import Publisher, native_payload, publish_frame
 
 PATIENTS: Final = 1_000
 BOOT: Final = "b7k2-3f90-1d"
+#: as long as ours, so that the peer's messages have the same size
+PEER_PREFIX: Final = b"wardlight/v0/"
 _SECOND: Final = 1_000_000
 
 #: vital → (unit, mean of a person's means, spread between people, spread within a person, decimals)
@@ -33,8 +35,14 @@ class Sent:
     """Frames that were made, and what they add up to."""
 
     frames: list[bytes]
+    #: sequence number of the first ones
+    first_seq: int
     #: sum of their sequence numbers
     seq_sum: int
+
+    def for_peer(self) -> list[bytes]:
+        """Return the same frames under the topics that the peer listens to, and ingest does not."""
+        return [frame.replace(b"wardlight/v1/", PEER_PREFIX, 1) for frame in self.frames]
 
 
 class Corpus:
@@ -44,14 +52,15 @@ class Corpus:
         self._random = np.random.default_rng(seed)
         self.patients = patients
         self._next_seq = 1
+        #: frames made so far
+        self.made = 0
         self._means = {
             name: self._random.normal(mean, between, patients) for name, (_, mean, between, _, _) in _PHYSIOLOGY.items()
         }
 
     def between(self, count: int, start: float, end: float) -> Sent:
         """Return `count` frames, every patient in turn, measured at whole seconds, evenly over these times (since 1970)."""
-        steps = -(-count // self.patients)
-        times = np.repeat(np.linspace(start, end, steps).astype(np.int64), self.patients)[:count]
+        times = np.repeat(np.linspace(start, end, count // self.patients).astype(np.int64), self.patients)
         return self._frames(times * _SECOND)
 
     def paced(self, count: int, start: float, rate: float) -> Sent:
@@ -61,6 +70,9 @@ class Corpus:
 
     def _frames(self, times: np.ndarray) -> Sent:
         count = len(times)
+        if count % self.patients:
+            raise ValueError(f"{count} frames are not the same number for each of {self.patients} patients")
+        self.made += count
         patient = np.arange(count) % self.patients
         seq = self._next_seq + np.arange(count) // self.patients
         self._next_seq = int(seq[-1]) + 1
@@ -77,7 +89,7 @@ class Corpus:
                 zip(patient.tolist(), seq.tolist(), times.tolist(), *columns, strict=True)
             )
         ]
-        return Sent(frames, int(seq.sum()))
+        return Sent(frames, int(seq[0]), int(seq.sum()))
 
 
 def push_paced(publisher: Publisher, frames: list[bytes], start: float, rate: float, tick: float = 0.004) -> float:

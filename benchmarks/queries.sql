@@ -24,3 +24,16 @@ FROM measurement WHERE boot = %(boot)s
 
 -- name: tallied
 SELECT coalesce(sum(seq), 0)::bigint FROM device_state
+
+-- name: lag
+SELECT (percentile_disc(0.5) WITHIN GROUP (ORDER BY lag))::float8, (percentile_disc(0.99) WITHIN GROUP (ORDER BY lag))::float8
+FROM (
+    SELECT 1000 * extract(epoch FROM pg_xact_commit_timestamp(xmin) - measured_at) AS lag
+    FROM measurement WHERE boot = %(boot)s AND seq >= %(first_seq)s
+) AS steady
+
+-- name: copy_out
+COPY measurement TO STDOUT (FORMAT BINARY)
+
+-- name: copy_in
+COPY measurement FROM STDIN (FORMAT BINARY)
