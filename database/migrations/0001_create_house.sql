@@ -178,6 +178,19 @@ COMMENT ON COLUMN measurement.suspect IS 'bit n set: the vital with column n in 
 COMMENT ON COLUMN measurement.source IS '0 device, 1 patient, 2 staff';
 COMMENT ON COLUMN measurement.original IS 'value and unit as sent, where they were converted';
 
+-- The application may fill a value in (a mended reading of a stored measurement), and may never rewrite or empty one.
+CREATE FUNCTION keep_measured() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT jsonb_strip_nulls(to_jsonb(OLD) - '{patient_id,suspect}'::text[]) <@ to_jsonb(NEW) THEN
+        RAISE EXCEPTION 'a measured value is never rewritten: mark it wrong with a correction'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER measurement_kept BEFORE UPDATE OF heart_rate, spo2, respiratory_rate, body_temperature, systolic_bp, diastolic_bp,
+    body_weight, blood_glucose, cgm_glucose, peak_flow, fev1, fvc, oxygen_flow, steps, consciousness
+    ON measurement FOR EACH ROW EXECUTE FUNCTION keep_measured();
+
 -- A reading marked wrong by a person: kept, struck through, never judged. Undoing sets undone_at.
 CREATE TABLE correction (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
