@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.load import Publisher, native_payload, publish_frame
+from devices.batch import NO_SLOT, Batch
+from devices.vitals import COLUMN, VITALS
 
 PATIENTS: Final = 1_000
+#: what every patient is enrolled in, so that more than eight rules look at each measurement
+PROGRAMMES: Final = ("copd", "heart_failure", "hypertension")
 BOOT: Final = "b7k2-3f90-1d"
 #: as long as ours, so that the peer's messages have the same size
 PEER_PREFIX: Final = b"wardlight/v0/"
@@ -68,7 +73,39 @@ class Corpus:
         times = start + np.arange(count) / rate
         return self._frames((times * _SECOND).astype(np.int64))
 
-    def _frames(self, times: np.ndarray) -> Sent:
+    def batch(self, count: int) -> Batch:
+        """Return `count` measurements as ingest hands them to judgement, every patient in turn, a minute between two of one."""
+        patient = np.arange(count) % self.patients
+        times = 1_700_000_000 * _SECOND + np.arange(count) // self.patients * 60 * _SECOND
+        values = np.full((count, len(VITALS)), np.nan, np.float32)
+        for name, drawn in self._draw(patient).items():
+            values[:, COLUMN[name]] = drawn
+        return Batch(
+            device_id=patient.astype(np.int32) + 1,
+            patient_id=patient.astype(np.int32) + 1,
+            user_slot=np.full(count, NO_SLOT, np.int16),
+            device_time=times,
+            measured_at=times,
+            received_at=times,
+            boot=np.ones(count, np.int32),
+            seq=np.arange(count) // self.patients + 1,
+            values=values,
+            suspect=np.zeros(count, np.int32),
+            consciousness=np.zeros(count, np.uint8),
+            source=np.zeros(count, np.int16),
+            flags=[()] * count,
+            original=[None] * count,
+        )
+
+    def _draw(self, patient: NDArray[np.intp]) -> dict[str, NDArray[np.float64]]:
+        """Return values around each patient's own means, in canonical units."""
+        drawn = {}
+        for name, (_, _, _, within, decimals) in _PHYSIOLOGY.items():
+            values = np.round(self._random.normal(self._means[name][patient], within), decimals)
+            drawn[name] = np.minimum(values, 100) if name == "spo2" else values
+        return drawn
+
+    def _frames(self, times: NDArray[np.int64]) -> Sent:
         count = len(times)
         if count % self.patients:
             raise ValueError(f"{count} frames are not the same number for each of {self.patients} patients")
@@ -76,12 +113,9 @@ class Corpus:
         patient = np.arange(count) % self.patients
         seq = self._next_seq + np.arange(count) // self.patients
         self._next_seq = int(seq[-1]) + 1
-        columns = []
-        for name, (unit, _, _, within, decimals) in _PHYSIOLOGY.items():
-            drawn = self._random.normal(self._means[name][patient], within)
-            if name == "spo2":
-                drawn = np.minimum(drawn, 100)
-            columns.append([(name, (value, unit)) for value in np.round(drawn, decimals).tolist()])
+        columns = [
+            [(name, (value, _PHYSIOLOGY[name][0])) for value in values.tolist()] for name, values in self._draw(patient).items()
+        ]
         topics = [f"wardlight/v1/{device_name(place)}/readings" for place in range(self.patients)]
         frames = [
             publish_frame(topics[who], native_payload(BOOT, number, at, dict(values)), place % 65_535 + 1)

@@ -3,7 +3,6 @@
 import importlib.metadata
 import os
 import platform
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -43,12 +42,6 @@ def fsyncs_per_second(folder: Path, seconds: float = 0.5) -> float:
         os.close(handle)
         path.unlink()
     return count / spent
-
-
-def mosquitto_version(program: str) -> str:
-    """Return the version that the broker's program says it is."""
-    said = subprocess.run([program, "-h"], capture_output=True, text=True, check=False).stdout
-    return said.partition("\n")[0].removeprefix("mosquitto version ").strip()
 
 
 def memory_of(pid: int) -> tuple[int, int] | None:

@@ -2,7 +2,7 @@
 WITH named AS (SELECT name, place FROM unnest(%(names)s::text[]) WITH ORDINALITY AS named (name, place)),
      people AS (
          INSERT INTO patient (record_number, name, birth_date, programmes, is_synthetic)
-         SELECT 'B' || lpad(place::text, 5, '0'), 'Patient ' || place, '1950-01-01', '{copd,heart_failure,hypertension}', true FROM named ORDER BY place
+         SELECT 'B' || lpad(place::text, 5, '0'), 'Patient ' || place, '1950-01-01', %(programmes)s::text[], true FROM named ORDER BY place
          RETURNING id, record_number),
      things AS (
          INSERT INTO device (public_id, kind, expected_every) SELECT name, 'hub', '1 day' FROM named ORDER BY place
@@ -37,3 +37,6 @@ COPY measurement TO STDOUT (FORMAT BINARY)
 
 -- name: copy_in
 COPY measurement FROM STDIN (FORMAT BINARY)
+
+-- name: version
+SELECT current_setting('server_version')

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from psycopg import Connection
 
-from benchmarks.corpus import BOOT, PATIENTS, PEER_PREFIX, device_name
+from benchmarks.corpus import BOOT, PATIENTS, PEER_PREFIX, PROGRAMMES, device_name
 from benchmarks.load import Publisher, connect_frame
 from benchmarks.machine import memory_of
 from database.embedded import EmbeddedServer
@@ -70,7 +70,7 @@ class Stage:
     def seed(self) -> None:
         """Make the patients, their devices, and sessions at the broker that queue from now on."""
         names = [device_name(place) for place in range(PATIENTS)]
-        self.owner.execute(SQL["seed"], {"names": names})
+        self.owner.execute(SQL["seed"], {"names": names, "programmes": list(PROGRAMMES)})
         self.owner.execute(SQL["settle"])
         self.queue_for("peer")
         self.queue_for("ingest")
