@@ -26,8 +26,6 @@ from devices.simulator.keeping import Keeping, write_measurement, write_time
 _KEEP_ALIVE: Final = 60
 #: seconds between two attempts to connect: at first, and at most
 _RETRY: Final = (0.5, 30.0)
-#: seconds without progress after which a device sends again what the application has not acknowledged
-_PATIENCE: Final = 20.0
 #: seconds between two rounds of keep-alive, retries and patience
 _TICK: Final = 0.25
 #: descriptors a connection takes: its socket and paho's pair
@@ -65,12 +63,14 @@ class Fleet:
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
         window: int = 20,
         most: int = 200,
+        patience: float = 20.0,
         on_measure: Callable[[str, str], None] | None = None,
     ) -> None:
         """Prepare a fleet without devices.
 
         `window` is how many messages of a device may wait for the broker's answer, `most` how many measurements one message may
-        hold; `now_us` is the devices' clock; `on_measure(device, vital)` hears that a device was asked to measure.
+        hold, `patience` after how many seconds without progress a device sends again what the application has not acknowledged;
+        `now_us` is the devices' clock; `on_measure(device, vital)` hears that a device was asked to measure.
         """
         self.tally = Tally()
         self._where = (host, port)
@@ -78,6 +78,7 @@ class Fleet:
         self._now_us = now_us
         self._window = window
         self._most = most
+        self.patience = patience
         self._on_measure = on_measure
         self._devices: dict[str, _Device] = {}
         self._selector = selectors.DefaultSelector()
@@ -273,7 +274,7 @@ class _Device:
                     self.break_off()
             return
         self._client.loop_misc()
-        if self.is_in and len(self.keeping) and now - self._progress_at > _PATIENCE:
+        if self.is_in and len(self.keeping) and now - self._progress_at > self._fleet.patience:
             self._send_again(1)
 
     def send(self) -> None:
