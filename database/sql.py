@@ -13,8 +13,9 @@ _MARK = "-- name:"
 
 
 def load_sql(beside: str, filename: str = "queries.sql") -> Mapping[str, LiteralString]:
-    """Return the named statements of the file that lies beside a module: `SQL = load_sql(__file__)`.
+    """Return the named statements of the file that lies beside a module.
 
+    Each room's `queries.py` has `SQL = load_sql(__file__)`.
     Raises ValueError when a name appears twice or a statement stands before the first name.
     """
     path = Path(beside).with_name(filename)
