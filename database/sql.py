@@ -13,9 +13,8 @@ _MARK = "-- name:"
 
 
 def load_sql(beside: str, filename: str = "queries.sql") -> Mapping[str, LiteralString]:
-    """Return the named statements of the file that lies beside a module.
+    """Return the named statements of the file beside a module, given that module's path.
 
-    Each room's `queries.py` has `SQL = load_sql(__file__)`.
     Raises ValueError when a name appears twice or a statement stands before the first name.
     """
     path = Path(beside).with_name(filename)
