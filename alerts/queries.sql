@@ -191,7 +191,7 @@ SELECT DISTINCT patient_id FROM doubt WHERE due_at <= %(now)s ORDER BY patient_i
 
 -- name: take_due_doubts
 DELETE FROM doubt WHERE patient_id = ANY(%(patient_ids)s) AND due_at <= %(now)s
-RETURNING patient_id, vital, measured_at, value
+RETURNING patient_id, vital, measured_at
 
 -- name: list_waiting
 SELECT patient_id
