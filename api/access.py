@@ -110,7 +110,7 @@ def is_live(conn: Connection[Any], who: Viewer, now: datetime) -> bool:
 SignedIn = Annotated[Viewer, Depends(viewer)]
 
 
-def administrator(who: SignedIn) -> Viewer:
+async def administrator(who: SignedIn) -> Viewer:
     """Return who is asking if they may manage staff and tokens. Raises a 403 problem."""
     if who.role != "administrator":
         raise Problem(403, "administrators_only", "only administrators may do this; ask one of them")
