@@ -137,7 +137,8 @@ def check_origin(request: Request) -> None:
         return
     origin = request.headers.get("origin")
     own = {f"{scheme}://{request.headers.get('host', '')}" for scheme in ("http", "https")}
-    if origin is not None and origin not in own | {request.app.state.settings.public_url.rstrip("/")}:
+    is_foreign = origin is not None and origin not in own | {request.app.state.settings.public_url.rstrip("/")}
+    if is_foreign or request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
         raise Problem(403, "cross_site", "this was sent by a page of another site; open Wardlight itself")
 
 
