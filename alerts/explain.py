@@ -20,8 +20,8 @@ Show = Callable[[Vital, float], str]
 
 _LATENESS: Final = {
     "late": "The reading arrived late but was the newest of its kind, so it was judged as if live.",
-    "retrospective": "It is old news: newer readings were already in, or it was measured more than 12 hours before it arrived. "
-    "Nobody was paged; it is due this shift.",
+    "retrospective": "It is old news: newer readings were already in, or it was measured more than 12 hours before it "
+    "arrived. Nobody was paged; it is due this shift.",
 }
 _ENTERED: Final = {1: ", entered by the patient", 2: ", entered by staff"}
 
