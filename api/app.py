@@ -14,17 +14,24 @@ from psycopg_pool import ConnectionPool
 from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
+from alerts.rules import load_rules
 from api import health, login, metrics, pages, problems, queries
 from api.access import guard
 from api.events import Broadcast
 from api.passwords import Passwords
 from api.routes import (
+    alerts,
+    assignments,
+    devices,
     events,
     me,
+    measurements,
     openapi,
     patients,
+    quarantine,
     staff,
     tokens,
+    unattributed,
 )
 from api.settings import Settings
 from api.shield import Shield, trusted_hosts
@@ -41,6 +48,12 @@ API: Final[tuple[APIRouter, ...]] = (
     openapi.router,
     me.router,
     patients.router,
+    measurements.router,
+    alerts.router,
+    devices.router,
+    assignments.router,
+    unattributed.router,
+    quarantine.router,
     staff.router,
     tokens.router,
     events.router,
@@ -75,6 +88,7 @@ def create_app(
     app.state.pool = pool
     app.state.passwords = passwords or Passwords()
     app.state.credentials = credentials
+    app.state.rules = load_rules(settings.rules_dir)
     app.state.templates = make_environment()
     app.state.broadcast = Broadcast(settings.database_url, partial(_last_received, pool))
     problems.install(app)
