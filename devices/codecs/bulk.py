@@ -70,7 +70,8 @@ def read(payload: bytes) -> Usual:
 def build(messages: Sequence[Usual]) -> tuple[Columns, NDArray[np.bool_]]:
     """Return n messages as columns, and which of them hold: the others are for the general codec after all."""
     count = len(messages)
-    values = np.fromiter(chain.from_iterable(map(_numbers, messages)), np.float64, count * len(VITALS)).reshape(count, -1)
+    numbers = np.fromiter(chain.from_iterable(map(_numbers, messages)), np.float64, count * len(VITALS))
+    values = numbers.reshape(count, len(VITALS))
     boots = [one.boot for one in messages]
     time = np.array([_moment(one.time) for one in messages], np.int64)
     clock = np.array([ABSENT if one.clock is None else _moment(one.clock) for one in messages], np.int64)
