@@ -86,7 +86,8 @@ class Columns:
 
     def readings(self) -> NDArray[np.int64]:
         """Return (n,) how many readings each measurement holds."""
-        return np.count_nonzero(~np.isnan(self.values), axis=1) + (self.consciousness != 0)
+        held: NDArray[np.int64] = np.count_nonzero(~np.isnan(self.values), axis=1) + (self.consciousness != 0)
+        return held
 
 
 def _joined(ours: Any, theirs: Any) -> Any:

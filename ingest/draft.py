@@ -132,8 +132,13 @@ def decode(messages: Sequence[Message], known: Mapping[str, KnownDevice]) -> Dra
 def _readers(messages: Sequence[Message], known: Mapping[str, KnownDevice]) -> dict[bytes, int]:
     """Return the devices whose native readings are taken, by topic."""
     topics = {message.topic for message in messages}
-    named = {topic: _named_in(topic) for topic in topics if topic.startswith(_PREFIX) and topic.endswith(_READINGS)}
-    return {topic: known[name].id for topic, name in named.items() if name in known and not known[name].revoked}
+    found = {topic: _find(topic, known) for topic in topics if topic.startswith(_PREFIX) and topic.endswith(_READINGS)}
+    return {topic: device.id for topic, device in found.items() if device is not None and not device.revoked}
+
+
+def _find(topic: bytes, known: Mapping[str, KnownDevice]) -> KnownDevice | None:
+    name = _named_in(topic)
+    return None if name is None else known.get(name)
 
 
 def _merged(messages: Sequence[Message], usual: Draft, rows: NDArray[np.intp], odd: "_Odd") -> Draft:
@@ -183,8 +188,9 @@ class _Odd:
         topic = message.topic
         if topic.endswith(_STATE) and topic.startswith(_PREFIX):
             said = decode_state(message.payload)
-            # a message that the broker kept says nothing about the clock now
-            self.states.append((device, msgspec.structs.replace(said, clock=None) if message.retained else said, message.received))
+            if message.retained:  # it says nothing about the clock now
+                said = msgspec.structs.replace(said, clock=None)
+            self.states.append((device, said, message.received))
             return
         decoded = native.decode(message.payload) if topic.startswith(_PREFIX) else _decode_foreign(message)
         for within, one in enumerate(decoded):

@@ -17,12 +17,13 @@ Runs = dict[tuple[int, str], list[int]]
 def find_runs(columns: Columns, device: NDArray[np.int32]) -> Runs:
     """Return the rows that carry a sequence, by the run they belong to."""
     runs: Runs = {}
-    for row, pair in enumerate(zip(device.tolist(), columns.boot, strict=True)):
-        run = runs.get(pair)  # type: ignore[call-overload]
-        if run is not None:
+    for row, (key, boot) in enumerate(zip(device.tolist(), columns.boot, strict=True)):
+        if boot is None:
+            continue
+        if (run := runs.get((key, boot))) is None:
+            runs[key, boot] = [row]
+        else:
             run.append(row)
-        elif pair[1] is not None:
-            runs[pair[0], pair[1]] = [row]
     return runs
 
 
