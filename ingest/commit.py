@@ -101,12 +101,12 @@ class Committer:
         return outcome
 
     def committed(self, outcome: Outcome) -> None:
-        """The transaction is committed: what was learnt in it holds."""
+        """Keep what was learnt in the transaction: it is committed."""
         self._batteries.update(outcome.batteries)
         self.engine.committed()
 
     def rolled_back(self) -> None:
-        """The transaction is undone: nothing learnt in it holds."""
+        """Forget what was learnt in the transaction: it is undone."""
         self.engine.rolled_back()
 
     def _commit_draft(
@@ -229,4 +229,5 @@ def _build(
 
 def _bits(suspect: NDArray[np.int32]) -> NDArray[np.int64]:
     """Return how many vitals are suspect in each row."""
-    return np.unpackbits(suspect.astype(">u4").view(np.uint8).reshape(-1, 4), axis=1).sum(axis=1).astype(np.int64)
+    bits: NDArray[np.int64] = np.bitwise_count(suspect).astype(np.int64)
+    return bits

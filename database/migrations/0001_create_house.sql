@@ -95,6 +95,7 @@ CREATE TABLE assignment (
                   device_id::bigint * 128 + coalesce(user_slot, -1) + 1, '[]') WITH &&,
         during WITH &&)
 );
+CREATE INDEX assignment_device ON assignment (device_id);
 CREATE INDEX assignment_patient ON assignment (patient_id);
 
 -- The row that a batch locks for a device. seq is the contiguous high-water mark of boot; above holds what came past a gap.
@@ -176,6 +177,19 @@ CREATE INDEX measurement_patient ON measurement (patient_id, measured_at);
 COMMENT ON COLUMN measurement.suspect IS 'bit n set: the vital with column n in devices/vitals.py is implausible';
 COMMENT ON COLUMN measurement.source IS '0 device, 1 patient, 2 staff';
 COMMENT ON COLUMN measurement.original IS 'value and unit as sent, where they were converted';
+
+-- The application may fill a value in (a mended reading of a stored measurement), and may never rewrite or empty one.
+CREATE FUNCTION keep_measured() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT jsonb_strip_nulls(to_jsonb(OLD) - '{patient_id,suspect}'::text[]) <@ to_jsonb(NEW) THEN
+        RAISE EXCEPTION 'a measured value is never rewritten: mark it wrong with a correction'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER measurement_kept BEFORE UPDATE OF heart_rate, spo2, respiratory_rate, body_temperature, systolic_bp, diastolic_bp,
+    body_weight, blood_glucose, cgm_glucose, peak_flow, fev1, fvc, oxygen_flow, steps, consciousness
+    ON measurement FOR EACH ROW EXECUTE FUNCTION keep_measured();
 
 -- A reading marked wrong by a person: kept, struck through, never judged. Undoing sets undone_at.
 CREATE TABLE correction (
@@ -371,5 +385,5 @@ GRANT SELECT, INSERT, UPDATE ON staff, patient, contact, outbox, device, assignm
 GRANT SELECT, INSERT ON measurement, correction, ruleset, alert_event, audit, login_failure TO wardlight_app;
 GRANT UPDATE (patient_id, suspect, heart_rate, spo2, respiratory_rate, body_temperature, systolic_bp, diastolic_bp, body_weight,
     blood_glucose, cgm_glucose, peak_flow, fev1, fvc, oxygen_flow, steps, consciousness) ON measurement TO wardlight_app;
-GRANT UPDATE (undone_at) ON correction TO wardlight_app;
+GRANT UPDATE (undone_at, patient_id) ON correction TO wardlight_app;
 GRANT DELETE ON doubt, unjudged, device_gap, staff_session, login_failure TO wardlight_app;
