@@ -20,7 +20,7 @@ from devices.batch import NOBODY, Batch
 from devices.counts import Counts
 from devices.identity import boot_hash, content_hash
 from devices.locked import LockedDevices
-from devices.recording import amend, record, save_batteries
+from devices.recording import amend, find_device_times, record, save_batteries
 from devices.vitals import VITALS
 from ingest.draft import Draft, Refusal, alone, decode, readings_of, sender
 from ingest.fresh import find_fresh
@@ -57,6 +57,8 @@ class Outcome:
     quarantined: int = 0
     #: messages, measurements and values that went to quarantine
     refused: int = 0
+    #: on retry: those that cannot be taken exactly as before
+    unchanged: int = 0
     taken: list[Taken] = field(default_factory=list)
     judged: Judged | None = None
     batteries: dict[int, int] = field(default_factory=dict)
@@ -80,12 +82,14 @@ class Committer:
         names = [sender(message) for message in messages]
         known = self._registry.find(connection, [name for name in names if name is not None], now)
         draft = decode(messages, names, known)
+        if retry:
+            draft.states.clear()  # a state says how a device is now; an old one says nothing
         outcome = Outcome(messages=len(messages))
         device_ids = np.unique(np.array(draft.device + [device for device, _, _ in draft.states], np.int32))
         if not len(device_ids):
             if not retry:
                 keep(connection, draft.refusals)
-            outcome.refused = len(draft.refusals)
+            outcome.refused = outcome.unchanged = len(draft.refusals)
             return outcome
         locked = LockedDevices(connection, device_ids)
         counts = self._commit_draft(connection, locked, draft, messages, outcome, now, retry=retry)
@@ -126,15 +130,22 @@ class Committer:
         fresh = find_fresh(locked, draft.device, draft.measurement, draft.received)
         placed = place_in_time(draft.measurement, received, draft.retained)
         readings = np.fromiter((readings_of(one) for one in draft.measurement), np.int64, len(device))
-        counts.add("duplicate", device[~fresh], readings[~fresh])
         if retry:
+            # its sequence was taken when it was refused; only what is stored tells whether it is
+            _place_as_stored(connection, draft, placed, np.flatnonzero(~fresh))
             fresh[:] = True
-        refusals = [one for one in draft.refusals if one.row is None or fresh[one.row]]
+        counts.add("duplicate", device[~fresh], readings[~fresh])
+        # a sequence that was seen tells that its refusals were kept then; a content that was seen tells nothing of its faults
+        refusals = [
+            one for one in draft.refusals if one.row is None or fresh[one.row] or draft.measurement[one.row].boot is None
+        ]
         refusals += _impossible(draft, placed, readings, fresh)
+        outcome.refused = len(refusals)
         # what comes back from quarantine and is refused again stands there already
         again = {message.payload for message in messages} if retry else frozenset[bytes]()
-        keep(connection, [one for one in refusals if one.payload not in again])
-        outcome.refused = len(refusals)
+        refusals = [one for one in refusals if one.payload not in again]
+        outcome.unchanged = outcome.refused - len(refusals)
+        keep(connection, refusals)
         mine = set(locked.device_ids.tolist())
         for refusal in refusals:
             if refusal.device_id is not None and refusal.device_id in mine:
@@ -151,17 +162,20 @@ class Committer:
         self.engine.lock(connection, patients)
         inserted = record(connection, batch)
         outcome.judged = self.engine.judge(connection, batch.take(inserted & (batch.patient_id != NOBODY)), now)
+        added = np.where(inserted, readings[rows], 0)
         if retry and not inserted.all():
-            amended = amend(connection, batch.take(~inserted))
-            self.engine.rejudge(connection, amended, now)
-            inserted[:] = True
-        if locked.silent:
-            resolve_silence(connection, locked.silent, now)
-        self._save_batteries(connection, draft, outcome)
-        counts.add("duplicate", batch.device_id[~inserted], readings[rows][~inserted])
-        counts.add("stored", batch.device_id[inserted], readings[rows][inserted])
+            patients_amended, added[~inserted] = amend(connection, batch.take(~inserted))
+            self.engine.rejudge(connection, patients_amended, now)
+        counts.add("stored", batch.device_id, added)
+        counts.add("duplicate", batch.device_id, readings[rows] - added)
         counts.add("suspect", batch.device_id[inserted], _bits(batch.suspect[inserted]))
-        counts.heard(device, received)
+        if not retry:
+            counts.heard(device, received)
+            heard = set(draft.device)
+            # a last will is no sign of life
+            if spoke := [silent for silent in locked.silent if silent in heard]:
+                resolve_silence(connection, spoke, now)
+            self._save_batteries(connection, draft, outcome)
         counts.measured(batch.device_id[inserted], batch.measured_at[inserted])
         outcome.stored, outcome.suspect = counts.total("stored"), counts.total("suspect")
         outcome.duplicate, outcome.quarantined = counts.total("duplicate"), counts.total("quarantined")
@@ -175,6 +189,19 @@ class Committer:
         outcome.batteries = {device: charge for device, charge in said.items() if self._batteries.get(device) != charge}
         if outcome.batteries:
             save_batteries(connection, outcome.batteries)
+
+
+def _place_as_stored(connection: Connection[Any], draft: Draft, placed: Placed, rows: NDArray[np.intp]) -> None:
+    """Give these rows the device time under which they are stored, where they are: without a clock it was their arrival."""
+    identities = {
+        row: (draft.device[row], boot_hash(one.boot), one.seq)
+        for row in rows.tolist()
+        if (one := draft.measurement[row]).boot is not None and one.seq is not None
+    }
+    if identities:
+        stored = find_device_times(connection, identities.values())
+        for row, identity in identities.items():
+            placed.device_time[row] = stored.get(identity, placed.device_time[row])
 
 
 def _impossible(draft: Draft, placed: Placed, readings: NDArray[np.int64], fresh: NDArray[np.bool_]) -> list[Refusal]:

@@ -1,7 +1,7 @@
 """Which measurements of a batch are new: by sequence where a device keeps one, by content where it has nothing better.
 
-Measurements with a time but no sequence are left to the unique index. Works on locked devices, so the answer holds until the
-transaction ends.
+Measurements with a time but no sequence are left to the unique index, and those of which nothing could be read have no content
+to compare. Works on locked devices, so the answer holds until the transaction ends.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def find_fresh(
     }
     if seen_before:
         locked.load_gaps(seen_before)
-    timeless = {device for device, one in zip(devices, measurements, strict=True) if one.boot is None and one.time is None}
+    timeless = {device for device, one in zip(devices, measurements, strict=True) if _is_known_by_content(one)}
     if timeless:
         locked.load_windows(timeless)
     fresh = np.ones(len(devices), bool)
@@ -37,6 +37,10 @@ def find_fresh(
             if one.first is not None and one.first - 1 > sequence.high:
                 sequence.give_up(one.first)
             fresh[row] = sequence.take(one.seq)
-        elif one.time is None:
+        elif _is_known_by_content(one):
             fresh[row] = locked.window(device).take(content_hash(one), received[row])
     return fresh
+
+
+def _is_known_by_content(one: Decoded) -> bool:
+    return one.boot is None and one.time is None and bool(one.columns or one.consciousness)

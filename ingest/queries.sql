@@ -16,7 +16,7 @@ ORDER BY quarantine.last_at DESC, quarantine.id DESC
 SELECT reason, count(*)::int, sum(times)::bigint, sum(readings)::bigint FROM quarantine WHERE settled_at IS NULL GROUP BY reason ORDER BY reason
 
 -- name: lock_open
-SELECT id, topic, payload, received_at
+SELECT id, device_id, topic, payload, reason, readings, times, received_at
 FROM quarantine
 WHERE settled_at IS NULL AND public_id = ANY(%(public_ids)s)
 ORDER BY received_at, id

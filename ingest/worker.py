@@ -106,6 +106,7 @@ class _Worker:
         self._session_lost = threading.Event()
         self._losses = 0
         self._next_beat = 0.0
+        self._told_subscribed = False
 
     def run(self) -> int:
         """Work until told to stop; the session at the broker outlives this."""
@@ -121,6 +122,8 @@ class _Worker:
                 if self._session_lost.is_set():
                     self._backfill()
         finally:
+            # devices need not wait for the next worker to hear what is safe
+            self._acks.flush(float("inf"))
             self._subscriber.stop()
         return 0
 
@@ -141,10 +144,11 @@ class _Worker:
 
     def _beat(self) -> None:
         clock = time.monotonic()
-        if clock < self._next_beat:
-            return
-        self._next_beat = clock + BEAT_EVERY
         subscribed = self._subscriber.subscribed.is_set()
+        # a broker that comes or goes is news, so it is told at once
+        if clock < self._next_beat and subscribed == self._told_subscribed:
+            return
+        self._next_beat, self._told_subscribed = clock + BEAT_EVERY, subscribed
         if not subscribed:
             self._subscribed_at = None
         elif self._subscribed_at is None:

@@ -119,7 +119,8 @@ def add_device(connection: psycopg.Connection[Any], name: str, patient_id: int |
 def assign(connection: psycopg.Connection[Any], device_id: int, patient_id: int) -> None:
     """Give a device to a patient since long ago."""
     connection.execute(
-        "INSERT INTO assignment (device_id, patient_id, during) VALUES (%s, %s, tstzrange('2015-01-01', NULL))", (device_id, patient_id)
+        "INSERT INTO assignment (device_id, patient_id, during) VALUES (%s, %s, tstzrange('2015-01-01', NULL))",
+        (device_id, patient_id),
     )
 
 

@@ -44,7 +44,8 @@ class Street:
         """Return what is stored of a device, absent values left out."""
         with self.connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
             rows = cursor.execute(
-                "SELECT measurement.* FROM measurement JOIN device ON device.id = device_id WHERE public_id = %s ORDER BY seq", (device,)
+                "SELECT measurement.* FROM measurement JOIN device ON device.id = device_id WHERE public_id = %s ORDER BY seq",
+                (device,),
             ).fetchall()
         return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
@@ -157,8 +158,8 @@ def test_i8_a_broken_measurement_is_kept_with_its_reason(street: Street) -> None
     for payload, _ in BROKEN.values():
         street.send("d1", payload)
     street.settle()
-    kept = sorted((one.reason, msgspec.json.decode(one.payload)) for one in list_quarantined(street.connection))
-    assert [reason for reason, _ in kept] == sorted(reason for _, reason in BROKEN.values())
+    kept = [(one.reason, msgspec.json.decode(one.payload)) for one in list_quarantined(street.connection)]
+    assert sorted(reason for reason, _ in kept) == sorted(reason for _, reason in BROKEN.values())
     assert all(payload in [said for _, said in kept] for payload, _ in BROKEN.values())
 
 
@@ -278,7 +279,9 @@ def test_a_measurement_may_be_the_last_of_all_numbers(street: Street) -> None:
     assert gap == [("b", 1, last - 1)]
 
 
-def test_what_the_broker_kept_is_backfill_where_it_says_its_time(mosquitto: None, plain_database_url: str, tmp_path: Path) -> None:
+def test_what_the_broker_kept_is_backfill_where_it_says_its_time(
+    mosquitto: None, plain_database_url: str, tmp_path: Path
+) -> None:
     with broker_in(tmp_path / "broker") as broker, psycopg.connect(plain_database_url, autocommit=True) as connection:
         add_device(connection, "d1")
         with Client(broker, "anyone") as client:
@@ -291,7 +294,8 @@ def test_what_the_broker_kept_is_backfill_where_it_says_its_time(mosquitto: None
 def test_a_full_array_is_stored_whole(street: Street) -> None:
     day = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     street.send(
-        "d1", [good(60 + n % 40, boot="b", seq=n + 1, time=(day + n * dt.timedelta(minutes=1)).isoformat()) for n in range(1000)]
+        "d1",
+        [good(60 + n % 40, boot="b", seq=n + 1, time=(day + n * dt.timedelta(minutes=1)).isoformat()) for n in range(1000)],
     )
     street.settle()
     assert len(street.stored()) == 1000 and street.counts() == (1000, 0, 0, 0)

@@ -20,7 +20,9 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="as `make test` runs it")
     given = parser.parse_args()
     size = SHORT if given.short else LONG
-    print(f"ledger: {size.devices} devices, {size.measurements:,} measurements, seed {given.seed}, blows {size.blows}", flush=True)
+    print(
+        f"ledger: {size.devices} devices, {size.measurements:,} measurements, seed {given.seed}, blows {size.blows}", flush=True
+    )
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="wardlight-ledger-") as folder:
         verdict = prove(

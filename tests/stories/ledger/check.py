@@ -62,7 +62,10 @@ class Verdict:
 
 
 def compare(
-    connection: psycopg.Connection[tuple[Any, ...]], devices: Sequence[Device], ids: Mapping[str, int], acks: Mapping[str, tuple[str, int]]
+    connection: psycopg.Connection[tuple[Any, ...]],
+    devices: Sequence[Device],
+    ids: Mapping[str, int],
+    acks: Mapping[str, tuple[str, int]],
 ) -> Verdict:
     """Compare the devices' ledgers with the database; `acks` are the retained acknowledgements by device."""
     verdict = Verdict()
@@ -112,7 +115,8 @@ def _is_same(made: Measured, device_time: int, slot: int | None, values: Sequenc
         return False
     wanted = [made.values.get(vital.name) for vital in VITALS]
     return all(
-        (a is None) == (b is None) and (a is None or b is None or np.float32(a) == np.float32(b)) for a, b in zip(wanted, values, strict=True)
+        (a is None) == (b is None) and (a is None or b is None or np.float32(a) == np.float32(b))
+        for a, b in zip(wanted, values, strict=True)
     )
 
 
@@ -140,7 +144,9 @@ def _compare_sequences(
             " UNION ALL SELECT device_id, boot, seq, above FROM device_boot WHERE boot <> ''"
         )
     }
-    ours = {(ids[device.name], boot): last for device in devices if device.kind.has_sequence for boot, last in device.last.items()}
+    ours = {
+        (ids[device.name], boot): last for device in devices if device.kind.has_sequence for boot, last in device.last.items()
+    }
     wrong = [key for key, last in ours.items() if marks.get(key) != (last, [])]
     _note(verdict, "sequences whose mark is not the last number", wrong)
     _note(verdict, "sequences that no device has", marks.keys() - ours.keys())
@@ -160,13 +166,17 @@ def _compare_counts(
     filled = " + ".join(f"count({vital.name})" for vital in VITALS)
     stored = dict(connection.execute(f"SELECT device_id, {filled} FROM measurement GROUP BY 1").fetchall())  # type: ignore[arg-type]
     wrong = []
-    for device_id, told, quarantined in connection.execute("SELECT device_id, readings_stored, readings_quarantined FROM device_state"):
+    for device_id, told, quarantined in connection.execute(
+        "SELECT device_id, readings_stored, readings_quarantined FROM device_state"
+    ):
         device = next(device for device in devices if ids[device.name] == device_id)
         unreadable = sum(made.unreadable for made in device.ledger)
         # a plain device's message that comes again is recognised by its row alone, so its unreadable part is counted again
         right = quarantined >= unreadable if device.kind is Kind.PLAIN else quarantined == unreadable
         if told != stored.get(device_id, 0) or not right:
-            wrong.append(f"{device.name}: {told} said, {stored.get(device_id, 0)} stored; {quarantined} of {unreadable} quarantined")
+            wrong.append(
+                f"{device.name}: {told} said, {stored.get(device_id, 0)} stored; {quarantined} of {unreadable} quarantined"
+            )
     _note(verdict, "devices whose counts are wrong", wrong)
     kept = connection.execute("SELECT count(*) FROM quarantine").fetchone()
     unreadable = sum(made.unreadable for device in devices for made in device.ledger)

@@ -51,7 +51,9 @@ class Life:
 class Fleet:
     """Devices that measure `each` times, `pace` measurements a second all together."""
 
-    def __init__(self, devices: Sequence[tuple[Device, str]], broker_port: int, each: int, pace: float, seed: int, habits: Habits) -> None:
+    def __init__(
+        self, devices: Sequence[tuple[Device, str]], broker_port: int, each: int, pace: float, seed: int, habits: Habits
+    ) -> None:
         """`devices` with their secrets; nothing runs yet."""
         self.lives = {device.name: Life(device, secret, left=each) for device, secret in devices}
         self._habits = habits
@@ -167,7 +169,12 @@ class Fleet:
             await link.subscribe(f"wardlight/v1/{name}/ack", f"wardlight/v1/{name}/command")
             life.sent.clear()
             if life.device.kind.has_sequence:
-                state = {"state": "online", "boot": boot, "first": life.device.first(boot), "clock": iso(time.time_ns() // 1000)}
+                state = {
+                    "state": "online",
+                    "boot": boot,
+                    "first": life.device.first(boot),
+                    "clock": iso(time.time_ns() // 1000),
+                }
                 await link.publish(will[0], msgspec.json.encode(state), retain=True)
             life.link = link
             await self._send_again(life)

@@ -77,7 +77,12 @@ class House:
         }
         with self._log.open("ab") as log:
             self.ingest = subprocess.Popen(
-                [sys.executable, "-m", *module], cwd=ROOT, env=environment, stdout=log, stderr=log, preexec_fn=_die_with_parent()
+                [sys.executable, "-m", *module],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_die_with_parent(),
             )
 
     def await_subscribed(self, patience: float = 30.0) -> None:

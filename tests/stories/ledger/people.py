@@ -50,7 +50,9 @@ def settle(connection: psycopg.Connection[tuple[object, ...]], devices: Sequence
     middle = _EPOCH + dt.timedelta(microseconds=handover)
     people = [_add_patient(connection, number) for number in range(len(devices) + 1)]
     for number, device in enumerate(devices):
-        row = connection.execute("INSERT INTO device (public_id, kind) VALUES (%s, 'monitor') RETURNING id", (device.name,)).fetchone()
+        row = connection.execute(
+            "INSERT INTO device (public_id, kind) VALUES (%s, 'monitor') RETURNING id", (device.name,)
+        ).fetchone()
         assert row is not None and isinstance(row[0], int)
         ids[device.name] = row[0]
         # two devices a patient, so that batches of different devices meet at one state row
