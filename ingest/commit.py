@@ -4,7 +4,7 @@ The caller opens the transaction, commits it, and only then acknowledges. No net
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
@@ -18,6 +18,7 @@ from alerts.silence import resolve_silence
 from devices.attribution import Attribution
 from devices.batch import NOBODY, Batch
 from devices.counts import Counts
+from devices.decoded import REASONS
 from devices.identity import boot_hash, content_hash
 from devices.locked import LockedDevices
 from devices.recording import amend, find_device_times, record, save_batteries
@@ -26,7 +27,7 @@ from ingest.draft import Draft, Refusal, alone, decode, readings_of, sender
 from ingest.fresh import find_fresh
 from ingest.message import Message
 from ingest.quarantine import keep
-from ingest.registry import Registry
+from ingest.registry import KnownDevice, Registry
 from ingest.times import Placed, place_in_time
 
 #: `source` of what a device sent
@@ -93,15 +94,29 @@ class Committer:
             return outcome
         locked = LockedDevices(connection, device_ids)
         counts = self._commit_draft(connection, locked, draft, messages, outcome, now, retry=retry)
-        boots = {
-            (device, one.boot) for device, one in zip(draft.device, draft.measurement, strict=True) if one.boot is not None
-        }
-        boots |= locked.apply_states(draft.states)
-        locked.save(counts, boots, now)
-        public = {device.id: name for name, device in known.items()}
-        for device, boot in boots:
-            sequence = locked.sequence(device, boot)
-            outcome.taken.append(Taken(public[device], boot, sequence.high, bool(sequence.above)))
+        self._save(locked, counts, draft, locked.apply_states(draft.states), known, outcome, now)
+        return outcome
+
+    def refuse(self, connection: Connection[Any], message: Message, now: dt.datetime) -> Outcome:
+        """Put a message that cannot be committed into quarantine whole; its sequence numbers count as taken."""
+        name = sender(message)
+        known = self._registry.find(connection, [] if name is None else [name], now)
+        draft = decode([message], [name], known)
+        device_ids = np.unique(np.array(draft.device, np.int32))
+        locked = LockedDevices(connection, device_ids)
+        fresh = find_fresh(locked, draft.device, draft.measurement, draft.received)
+        readings = sum(readings_of(one) for one, new in zip(draft.measurement, fresh, strict=True) if new)
+        counts = Counts(device_ids)
+        device = np.array(draft.device, np.int32)
+        counts.heard(device, np.array(draft.received, np.int64))
+        counts.add("quarantined", device_ids, np.array([readings] * len(device_ids), np.int64))
+        owner = int(device_ids[0]) if len(device_ids) else None
+        keep(
+            connection,
+            [Refusal(owner, message.topic, message.payload, "refused", REASONS["refused"], readings, message.received)],
+        )
+        outcome = Outcome(messages=1, refused=1, quarantined=readings)
+        self._save(locked, counts, draft, set(), known, outcome, now)
         return outcome
 
     def committed(self, outcome: Outcome) -> None:
@@ -112,6 +127,25 @@ class Committer:
     def rolled_back(self) -> None:
         """Forget what was learnt in the transaction: it is undone."""
         self.engine.rolled_back()
+
+    def _save(
+        self,
+        locked: LockedDevices,
+        counts: Counts,
+        draft: Draft,
+        boots: set[tuple[int, str]],
+        known: Mapping[str, KnownDevice],
+        outcome: Outcome,
+        now: dt.datetime,
+    ) -> None:
+        """Save the devices' rows with the boots of the draft and these, and note how far each was taken."""
+        pairs = zip(draft.device, draft.measurement, strict=True)
+        boots |= {(device, one.boot) for device, one in pairs if one.boot is not None}
+        locked.save(counts, boots, now)
+        public = {device.id: name for name, device in known.items()}
+        for device, boot in boots:
+            sequence = locked.sequence(device, boot)
+            outcome.taken.append(Taken(public[device], boot, sequence.high, bool(sequence.above)))
 
     def _commit_draft(
         self,

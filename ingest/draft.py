@@ -4,12 +4,12 @@ The first step of a reading's life after its arrival, pure but for the codecs' t
 sent: a message, an element or a single value that cannot be read becomes a `Refusal`, its siblings go on.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
-import msgspec
 import structlog
 from msgspec.structs import replace
 
@@ -158,6 +158,24 @@ def readings_of(one: Decoded) -> int:
 def alone(draft: Draft, row: int) -> bytes:
     """Return a payload that holds this measurement alone and can be decoded again."""
     payload = draft.payload[row]
-    if not payload.lstrip().startswith(b"["):
-        return payload
-    return msgspec.json.encode(load_json(payload)[draft.place[row]])
+    return payload if not _is_array(payload) else _dump(load_json(payload)[draft.place[row]])
+
+
+def split(message: Message) -> list[Message]:
+    """Return a message for each measurement of an array, [] where there is no array of several to split."""
+    if not _is_array(message.payload):
+        return []
+    try:
+        elements = load_json(message.payload)
+    except Unreadable:
+        return []
+    return [message._replace(payload=_dump(element)) for element in elements] if len(elements) > 1 else []
+
+
+def _is_array(payload: bytes) -> bool:
+    return payload.lstrip().startswith(b"[")
+
+
+def _dump(element: Any) -> bytes:
+    """Return an element as JSON, with its NaN and Infinity as they were."""
+    return json.dumps(element, separators=(",", ":")).encode("ascii")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from psycopg import Connection
+from psycopg import Connection, DataError, IntegrityError
 
 from devices.recording import move_quarantined
 from ingest.draft import Refusal
@@ -66,7 +66,13 @@ def retry(connection: Connection[Any], committer: "Committer", public_ids: Seque
         received = (one.received_at - _EPOCH) // _MICROSECOND
         # what the broker had kept is of unknown age still
         message = Message(0, 0, one.topic.encode(), one.payload, retained=one.reason == "impossible_time", received=received)
-        outcome = committer.commit(connection, [message], now, retry=True)
+        try:
+            with connection.transaction():
+                outcome = committer.commit(connection, [message], now, retry=True)
+        except (DataError, IntegrityError):  # the database refuses it still
+            committer.rolled_back()
+            refused += 1
+            continue
         if outcome.unchanged:
             refused += 1
             continue

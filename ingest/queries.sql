@@ -41,7 +41,7 @@ ON CONFLICT (process) DO UPDATE SET at = excluded.at, detail = excluded.detail
 SELECT pg_try_advisory_lock(%(key)s)
 
 -- name: list_unfinished
-SELECT device.public_id, boot, seq + 1
+SELECT device.public_id, boot, least(seq, 9223372036854775806) + 1
 FROM device_state JOIN device ON device.id = device_id
 WHERE boot IS NOT NULL AND revoked_at IS NULL AND last_received_at > %(since)s
 ORDER BY device_id

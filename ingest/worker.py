@@ -54,6 +54,7 @@ def run(settings: WorkerSettings, rules: RuleSet, stop: threading.Event) -> int:
     Raises ValueError for a broker URL that cannot be one.
     """
     address = BrokerAddress.parse(settings.mqtt_url, settings.mqtt_ca_file)
+    inbox = Inbox()  # outlives a loss of the database, for what the broker does not send again
     pause = 0.5
     while not stop.is_set():
         try:
@@ -64,7 +65,7 @@ def run(settings: WorkerSettings, rules: RuleSet, stop: threading.Event) -> int:
                 _await_turn(turn, stop)
                 pause = 0.5
                 if not stop.is_set():
-                    return _Worker(turn, own, address, settings.mqtt_reader, rules, stop).run()
+                    return _Worker(turn, own, address, settings.mqtt_reader, inbox, rules, stop).run()
         except (DatabaseUnreachable, OperationalError) as error:
             log.warning("database_lost", error=type(error).__name__, again_in=pause)
         except OSError as error:
@@ -92,12 +93,12 @@ class _Worker:
         own: Connection[Any],
         address: BrokerAddress,
         reader: str,
+        inbox: Inbox,
         rules: RuleSet,
         stop: threading.Event,
     ) -> None:
         self._turn = turn
         self._stop = stop
-        inbox = Inbox()
         self._inbox = inbox
         self._subscriber = Subscriber(address, inbox, self._note_session, reader=reader)
         self._acks = Acknowledger(lambda topic, payload, retain: self._subscriber.publish(topic, payload, retain=retain))

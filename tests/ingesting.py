@@ -1,8 +1,12 @@
-"""A worker in this process between a real broker and a real database, and a client that may publish under any name."""
+"""A worker in this process between a real broker and a real database, and a client that may publish under any name.
+
+The fixture `street` is all of it with two devices, on both editions and both readers.
+"""
 
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -11,10 +15,12 @@ from urllib.parse import urlsplit
 import msgspec
 import paho.mqtt.client as mqtt
 import psycopg
+import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from alerts.rules import load_rules
 from ingest.broker import EmbeddedBroker
+from ingest.queries import count_quarantined
 from ingest.worker import WorkerSettings, run
 
 #: accounts beside the product's: one that stands for every device and gateway, one that looks on
@@ -69,7 +75,10 @@ class Worker:
 
     def __init__(self, database_url: str, broker: EmbeddedBroker, reader: str = "bulk") -> None:
         self._stop = threading.Event()
+        #: exit code, once it ended
         self.code: int | None = None
+        #: what it raised instead
+        self.failure: Exception | None = None
         settings = WorkerSettings(database_url, broker.url("ingest"), "", reader)
         self._thread = threading.Thread(target=self._run, args=(settings,), name="worker")
         self._database_url = database_url
@@ -90,7 +99,10 @@ class Worker:
         return self._thread.is_alive()
 
     def _run(self, settings: WorkerSettings) -> None:
-        self.code = run(settings, load_rules(None), self._stop)
+        try:
+            self.code = run(settings, load_rules(None), self._stop)
+        except Exception as failure:  # noqa: BLE001 — the test asks what it was
+            self.failure = failure
 
 
 def is_subscribed(connection: psycopg.Connection[Any]) -> bool:
@@ -133,8 +145,74 @@ def add_patient(connection: psycopg.Connection[Any], record_number: str = "P1") 
     return int(row[0])
 
 
-def numbers(start: int = 1) -> Iterator[int]:
-    """Yield sequence numbers."""
-    while True:
-        yield start
-        start += 1
+EDITIONS: Final = [("plain_cluster", "bulk"), ("plain_cluster", "callbacks"), ("timescale_cluster", "bulk")]
+
+
+@dataclass(frozen=True)
+class Street:
+    """What a test of this file works on: a device `d1` of a patient, `d2` of nobody, a worker between broker and database."""
+
+    connection: psycopg.Connection[Any]
+    broker: EmbeddedBroker
+    client: Client
+    worker: Worker
+    database_url: str
+    reader: str
+
+    def again(self) -> Worker:
+        """Return another worker for the same street."""
+        return Worker(self.database_url, self.broker, self.reader)
+
+    def send(self, device: str, payload: Any, **named: Any) -> None:
+        self.client.publish(f"wardlight/v1/{device}/readings", payload, **named)
+
+    def settle(self) -> None:
+        """Wait until everything published so far has been taken: what comes last is stored last."""
+        marker = int(time.time_ns() % 1_000_000_000)
+        self.send("marker", {"boot": "m", "seq": marker, **good(value=marker % 100 + 50)})
+        boots = "SELECT 1 FROM measurement JOIN device ON device.id = device_id WHERE public_id = 'marker' AND seq = %s"
+        until(lambda: self.connection.execute(boots, (marker,)).fetchone() is not None)
+        assert self.worker.is_alive()
+
+    def stored(self, device: str = "d1") -> list[dict[str, Any]]:
+        """Return what is stored of a device, absent values left out."""
+        with self.connection.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+            rows = cursor.execute(
+                "SELECT measurement.* FROM measurement JOIN device ON device.id = device_id WHERE public_id = %s ORDER BY seq",
+                (device,),
+            ).fetchall()
+        return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+    def refused(self) -> dict[str, tuple[int, int, int]]:
+        """Return rows, times and readings in quarantine by reason."""
+        return count_quarantined(self.connection)
+
+    def counts(self, device: str = "d1") -> tuple[int, int, int, int]:
+        """Return readings stored, suspect, duplicate and quarantined of a device."""
+        row = self.connection.execute(
+            "SELECT readings_stored, readings_suspect, readings_duplicate, readings_quarantined FROM device_state"
+            " JOIN device ON device.id = device_id WHERE public_id = %s",
+            (device,),
+        ).fetchone()
+        return (0, 0, 0, 0) if row is None else row
+
+
+@pytest.fixture(params=EDITIONS, ids=lambda param: "-".join(param).replace("_cluster", ""))
+def street(request: pytest.FixtureRequest, mosquitto: None, tmp_path: Path) -> Iterator[Street]:
+    edition, reader = request.param
+    with (
+        request.getfixturevalue(edition).fresh_database() as url,
+        broker_in(tmp_path / "broker") as broker,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        add_device(connection, "d1", add_patient(connection))
+        add_device(connection, "d2")
+        add_device(connection, "marker")
+        with Worker(url, broker, reader) as worker, Client(broker, "anyone") as client:
+            yield Street(connection, broker, client, worker, url, reader)
+        assert worker.code == 0 or worker.failure is not None
+
+
+def good(value: float = 72, **more: Any) -> dict[str, Any]:
+    """Return a measurement with one good value."""
+    return {"values": {"heart_rate": {"value": value, "unit": "/min"}}, **more}
