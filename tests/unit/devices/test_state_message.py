@@ -1,6 +1,6 @@
 """What a device says about itself."""
 
-import contextlib
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -31,5 +31,5 @@ def test_what_is_no_state_is_unreadable(payload: bytes) -> None:
 
 @given(st.binary(max_size=80))
 def test_whatever_the_bytes_only_unreadable_is_raised(payload: bytes) -> None:
-    with contextlib.suppress(Unreadable):
+    with suppress(Unreadable):
         decode_state(payload)
