@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from alerts.rules import load_rules
 from api import health, login, metrics, pages, problems, queries
 from api.access import guard
+from api.client import trusted_networks
 from api.events import Broadcast
 from api.passwords import Passwords
 from api.routes import (
@@ -70,7 +71,7 @@ def create_app(
     """Return the application; it opens no socket, and takes its database from the pool alone.
 
     `credentials` reach the broker that devices sign in to; without them devices cannot be added or revoked here.
-    Raises alerts.rule_files.RuleError.
+    Raises alerts.rule_files.RuleError and api.settings.SettingsError.
     """
     app = FastAPI(
         title="Wardlight",
@@ -85,6 +86,7 @@ def create_app(
         ],
     )
     app.state.settings = settings
+    app.state.trusted = trusted_networks(settings.trusted_proxies)
     app.state.pool = pool
     app.state.passwords = passwords or Passwords()
     app.state.credentials = credentials

@@ -111,9 +111,11 @@ def acknowledge(public_id: PathId, who: SignedIn, conn: Transaction, now: Now) -
     return _seen(conn, [alert])[0]
 
 
-@router.post("/{public_id}/unacknowledge", responses=problems(404))
+@router.post("/{public_id}/unacknowledge", responses=problems(404, 409))
 def unacknowledge(public_id: PathId, who: SignedIn, conn: Transaction, now: Now) -> AlertSeen:
-    """Take back that somebody took an alert on; impossible once its condition has opened another one."""
+    """Take back that you took an alert on; changes nothing once its condition has opened another one."""
+    if _load(conn, public_id).acknowledged_by not in {None, who.staff_id}:
+        raise Problem(409, "not_yours", "somebody else took this on, who alone can take that back")
     alert = actions.unacknowledge(conn, public_id, who.staff_id, now)
     if alert is None:
         raise not_found("alert")

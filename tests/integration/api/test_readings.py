@@ -150,7 +150,12 @@ def test_an_alert_is_taken_on_and_closed(house: House, coordinator: httpx.Client
     assert told["explanation"] and told["events"][0]["what"] == "opened"
     taken = coordinator.post(f"{address}/acknowledge").json()
     assert taken["acknowledged_by"] == me
-    assert coordinator.post(f"{address}/acknowledge").status_code in {200, 409}
+    assert coordinator.post(f"{address}/acknowledge").json() == taken
+    colleague, _ = house.add_staff()
+    with house.programme(colleague) as programme:
+        assert programme.post(f"{address}/unacknowledge").json()["type"] == "/problems/not_yours"
+        assert programme.post(f"{address}/acknowledge").json()["acknowledged_by"] == me
+    assert coordinator.post(f"{address}/unacknowledge").json()["acknowledged_by"] is None
     resolved = coordinator.post(f"{address}/resolve", json={"disposition": "true_acted", "note": "called"})
     assert resolved.json()["closed_by"] == me and resolved.json()["alert"]["disposition"] == "true_acted"
     assert alert["public_id"] not in {each["public_id"] for each in _spo2_alerts(coordinator)}
