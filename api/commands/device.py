@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from alerts.engine import Engine
-from devices.device import AssignmentOverlaps, Device, DeviceExists
 from psycopg import Connection
 
+from alerts.engine import Engine
+from alerts.reassigned import judge_reassigned
 from alerts.rules import load_rules
 from api.exits import CommandError, NotReady
 from api.queries import add_audit
@@ -22,6 +22,7 @@ from care.patient import Patient
 from care.queries import find_patient_by_record_number
 from database.pool import connect
 from devices import queries
+from devices.device import AssignmentOverlaps, Device, DeviceExists
 from ingest.broker import embedded_credentials, watched_credentials
 from ingest.credentials import CredentialsError, PasswordFile, new_secret
 
@@ -88,9 +89,7 @@ def claim_device(settings: Settings, device_id: str, *, patient: str, slot: int 
             else []
         )
         claimed.append(_assign(conn, device, whose, slot, now))
-        touched = sorted({key for one in claimed for key in one.patients})
-        if touched:
-            engine.rejudge(conn, touched, now)
+        judge_reassigned(conn, engine, claimed, now)
         add_audit(conn, staff_id=None, action="claim_device", object=f"device/{device_id}", now=now, detail={"by": "command"})
     moved = sum(one.measurements for one in claimed)
     return f"{device_id} measures patient {patient} from now on; {moved} earlier measurements are theirs now"
