@@ -12,26 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
-from database.arrays import POSTGRES_EPOCH
+from database.arrays import fetch_arrays
 from database.sql import load_sql
 from devices.batch import NO_SLOT, NOBODY
 
 _SQL: Final = load_sql(__file__)
 #: slots are 0…99, so this many keys a device leave room for the assignment without a slot
 _KEYS: Final = 128
-#: one row of PostgreSQL's binary COPY: a count, then length and value of each field
-_WIRE: Final = np.dtype(
-    [("fields", ">i2")]
-    + [
-        field
-        for name, kind in (("device_id", ">i4"), ("user_slot", ">i2"), ("patient_id", ">i4"))
-        for field in ((f"{name}_", ">i4"), (name, kind))
-    ]
-    + [field for name in ("start", "end") for field in ((f"{name}_", ">i4"), (name, ">i8"))]
-)
-_HEADER: Final = 19
-_TRAILER: Final = 2
-_FOREVER: Final = np.iinfo(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,13 +37,8 @@ class Attribution:
     @classmethod
     def load(cls, connection: Connection[Any], device_ids: Sequence[int] | NDArray[Any]) -> Self:
         """Load all assignments of these devices, past ones too."""
-        wanted = [int(device) for device in device_ids]
-        with connection.cursor() as cursor, cursor.copy(_SQL["copy_assignments"], {"device_ids": wanted}) as copy:
-            stream = b"".join(copy)
-        rows = np.frombuffer(stream, _WIRE, offset=_HEADER, count=(len(stream) - _HEADER - _TRAILER) // _WIRE.itemsize)
-        return cls.of(
-            rows["device_id"], rows["user_slot"], rows["patient_id"], _since_1970(rows["start"]), _since_1970(rows["end"])
-        )
+        wanted = np.asarray(device_ids, np.int32)
+        return cls.of(*fetch_arrays(connection, _SQL["list_assignment_columns"], {"device_ids": wanted}))
 
     @classmethod
     def of(
@@ -101,10 +83,3 @@ class Attribution:
             holds = (low + step < high) & (self.start[place] <= moment) & (moment < self.end[place])
             patient[holds] = self.patient_id[place[holds]]
         return patient, patient != NOBODY
-
-
-def _since_1970(stored: NDArray[Any]) -> NDArray[np.int64]:
-    """Return microseconds since 1970 of PostgreSQL's since 2000; its infinities stay at the ends."""
-    endless = (stored == _FOREVER.min) | (stored == _FOREVER.max)
-    moment: NDArray[np.int64] = stored.astype(np.int64)
-    return np.where(endless, moment, moment + np.where(endless, 0, POSTGRES_EPOCH))

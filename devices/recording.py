@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection, errors
 
+from database.arrays import fetch_arrays
 from database.sql import load_sql
 from devices import rows
 from devices.batch import Batch
@@ -69,12 +70,26 @@ def load_history(
 
     Values that a person marked wrong are NaN, and their suspect bit is off.
     """
-    wanted = [int(patient) for patient in patient_ids]
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(_SQL["copy_history"], {"patient_ids": wanted, "since": since or _BEGINNING}) as copy,
-    ):
-        history = rows.unpack(b"".join(copy))
+    wanted = np.fromiter(patient_ids, np.int32)
+    columns = fetch_arrays(connection, _SQL["list_history_columns"], {"patient_ids": wanted, "since": since or _BEGINNING})
+    device, patient, slot, device_time, measured_at, received_at, boot, seq, suspect, consciousness, source, *vitals = columns
+    history = Batch(
+        device_id=device,
+        patient_id=patient,
+        user_slot=slot,
+        device_time=device_time,
+        measured_at=measured_at,
+        received_at=received_at,
+        boot=boot,
+        seq=seq,
+        values=np.stack(vitals, axis=1),
+        suspect=suspect,
+        consciousness=consciousness.astype(np.uint8),
+        source=source,
+        # no rule reads these
+        flags=[()] * len(device),
+        original=[None] * len(device),
+    )
     wrong = connection.execute(_SQL["load_corrections"], {"patient_ids": wanted}).fetchall()
     for device, time, seq, boot, vital in wrong:
         moment = (time - _EPOCH) // dt.timedelta(microseconds=1)

@@ -78,18 +78,21 @@ ORDER BY device_id, device_time
 ON CONFLICT (device_id, device_time, seq, boot) DO NOTHING
 RETURNING device_id, device_time, seq, boot
 
--- name: copy_history
-COPY (
-    SELECT device_time, measured_at, received_at, seq, device_id, boot, suspect, patient_id,
-           coalesce(user_slot, -1)::smallint, source, coalesce(ascii(consciousness::text), 0)::smallint,
-           coalesce(heart_rate, 'NaN'), coalesce(spo2, 'NaN'), coalesce(respiratory_rate, 'NaN'), coalesce(body_temperature, 'NaN'),
-           coalesce(systolic_bp, 'NaN'), coalesce(diastolic_bp, 'NaN'), coalesce(body_weight, 'NaN'), coalesce(blood_glucose, 'NaN'),
-           coalesce(cgm_glucose, 'NaN'), coalesce(peak_flow, 'NaN'), coalesce(fev1, 'NaN'), coalesce(fvc, 'NaN'),
-           coalesce(oxygen_flow, 'NaN'), coalesce(steps, 'NaN')
-    FROM measurement
+-- name: list_history_columns
+SELECT array_agg(device_id), array_agg(patient_id), array_agg(coalesce(user_slot, -1)::smallint), array_agg(device_time),
+       array_agg(measured_at), array_agg(received_at), array_agg(boot), array_agg(seq), array_agg(suspect),
+       array_agg(coalesce(ascii(consciousness::text), 0)::smallint), array_agg(source),
+       array_agg(coalesce(heart_rate, 'NaN')), array_agg(coalesce(spo2, 'NaN')), array_agg(coalesce(respiratory_rate, 'NaN')),
+       array_agg(coalesce(body_temperature, 'NaN')), array_agg(coalesce(systolic_bp, 'NaN')),
+       array_agg(coalesce(diastolic_bp, 'NaN')), array_agg(coalesce(body_weight, 'NaN')),
+       array_agg(coalesce(blood_glucose, 'NaN')), array_agg(coalesce(cgm_glucose, 'NaN')), array_agg(coalesce(peak_flow, 'NaN')),
+       array_agg(coalesce(fev1, 'NaN')), array_agg(coalesce(fvc, 'NaN')), array_agg(coalesce(oxygen_flow, 'NaN')),
+       array_agg(coalesce(steps, 'NaN'))
+FROM (
+    SELECT * FROM measurement
     WHERE patient_id = ANY(%(patient_ids)s) AND measured_at >= %(since)s
     ORDER BY patient_id, measured_at, device_id, seq, boot
-) TO STDOUT (FORMAT BINARY)
+) AS history
 
 -- name: load_corrections
 SELECT device_id, device_time, seq, boot, vital

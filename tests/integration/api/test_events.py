@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
 import httpx
+import psycopg
 
 from tests.house import House
 
@@ -126,8 +127,6 @@ def test_streams_end_with_their_session(house: House, coordinator: httpx.Client,
 
 
 def test_a_lost_listening_connection_means_refresh(house: House, coordinator: httpx.Client, plain_database_url: str) -> None:
-    import psycopg
-
     with _open(coordinator) as stream:
         stream.next("refresh")
         with psycopg.connect(plain_database_url, autocommit=True) as conn:

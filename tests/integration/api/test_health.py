@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import httpx
+import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 from psycopg.types.json import Jsonb
 
@@ -34,8 +35,6 @@ def test_readiness_says_which_process_is_late(house: House) -> None:
 
 
 def test_a_database_that_was_not_migrated_is_not_ready(house: House, plain_database_url: str) -> None:
-    import psycopg
-
     with psycopg.connect(plain_database_url) as conn:
         conn.execute("DELETE FROM schema_migration")
     with house.visitor() as client:

@@ -6,7 +6,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from database.arrays import register_arrays
+from database.arrays import fetch_arrays, register_arrays
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,19 @@ def test_a_dtype_without_an_array_type_is_refused(plain_database_url: str) -> No
         register_arrays(connection)
         with pytest.raises(TypeError, match="complex128"):
             connection.execute("SELECT %s", [np.array([1j])])
+
+
+def test_columns_come_back_as_arrays(plain_database_url: str) -> None:
+    statement = """
+        SELECT array_agg(n::int), array_agg(n::real / 2),
+               array_agg('2026-03-08 07:00+00'::timestamptz + n * interval '1 us'),
+               array_agg('infinity'::timestamptz), array_agg(n::smallint) FILTER (WHERE n > 9)
+        FROM generate_series(1, 3) AS n
+    """
+    with psycopg.connect(plain_database_url) as connection:
+        whole, real, time, endless, none = fetch_arrays(connection, statement, {})
+    assert whole.tolist() == [1, 2, 3]
+    assert real.tolist() == [0.5, 1.0, 1.5]
+    assert time.tolist() == [1_772_953_200_000_000 + n for n in (1, 2, 3)]
+    assert endless.tolist() == [2**63 - 1] * 3
+    assert (len(none), none.dtype) == (0, np.dtype("i2"))
