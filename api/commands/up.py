@@ -43,13 +43,13 @@ def up(settings: Settings, *, demo: bool, database: str) -> int:
     if database not in KINDS:
         raise CommandError(f"there is no database {database!r} to start: write one of {', '.join(KINDS)}")
     stop = stop_on_signals()
-    with only_one(settings.data_dir) as is_alone:
-        if not is_alone:
+    with only_one(settings.data_dir) as held:
+        if held is None:
             running = find_running(settings.data_dir)
             where = f" at {running.http_url} (process {running.pid})" if running else ", and is just starting"
             _say(f"Wardlight is already running over {settings.data_dir}{where}")
             return Code.DONE
-        with _keeper() as tell:
+        with _keeper(held) as tell:
             return _House(settings, tell, stop, demo=demo, database=database).run()
 
 
@@ -224,10 +224,15 @@ class _Broker:
 
 
 @contextmanager
-def _keeper() -> Iterator[Callable[[str], None]]:
+def _keeper(held: int) -> Iterator[Callable[[str], None]]:
     """Have a process that stops the rest if we are killed; gives what tells it of another part."""
     process = subprocess.Popen(
-        wardlight("keep"), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        wardlight("keep"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        pass_fds=[held],  # so that nobody starts over this folder while the keeper still clears it
     )
     assert process.stdin is not None
     pipe = process.stdin
