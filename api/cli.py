@@ -233,13 +233,14 @@ def alert_explain(
 def simulate(
     patients: Annotated[int, typer.Option(min=1, max=10_000, help="How many made-up patients.")] = 20,
     seed: Annotated[int, typer.Option(help="The same seed makes the same people.")] = 1,
-    speed: Annotated[float, typer.Option(min=0.1, help="How many times faster than life.")] = 1.0,
+    speed: Annotated[float, typer.Option(min=0.1, help="How many times as often as in life they measure.")] = 1.0,
+    demo: Annotated[bool, typer.Option("--demo", hidden=True)] = False,
 ) -> None:
     """Make up patients and let their devices measure and send until Ctrl-C."""
     settings = _begin("simulate")
     from api.commands.simulate import simulate as run
 
-    raise typer.Exit(run(settings, patients=patients, seed=seed, speed=speed))
+    raise typer.Exit(run(settings, patients=patients, seed=seed, speed=speed, demo=demo))
 
 
 @app.command(rich_help_panel=_TRY)
