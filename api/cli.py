@@ -147,8 +147,8 @@ def token_create(
     """Make a token and print it; it is shown this once."""
     from api.commands.people import create_token
 
-    scope = _one_of("scope", scope, ("metrics", "api"))
-    typer.echo(create_token(load_settings(), name=name, scope=scope, acts_for=acts_for, days=days))
+    known = _one_of("scope", scope, ("metrics", "api"))
+    typer.echo(create_token(load_settings(), name=name, scope=known, acts_for=acts_for, days=days))
 
 
 @device.command("add")

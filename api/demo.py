@@ -1,7 +1,7 @@
 """The demonstration: twenty made-up patients, two weeks of their lives, and somebody to look after them.
 
-The past goes the way of every reading, in batches through decoding, rules and alerts, with the time it would have been; only the
-broker is left out. The last half hour is left to the devices, which send it over MQTT as soon as they connect.
+The past goes the way of every reading, in batches through decoding, rules and alerts, with the time it would have been; only
+the broker is left out. The last half hour is left to the devices, which send it over MQTT as soon as they connect.
 """
 
 import json
@@ -28,9 +28,11 @@ from database.pool import connect
 from devices.simulator.habits import Measured, measure
 from devices.simulator.keeping import Keeping, write_measurement
 from devices.simulator.people import Person, demo_people
+from ingest.broker import EmbeddedBroker
 from ingest.commit import Committer
-from ingest.credentials import PasswordFile
+from ingest.inbox import Inbox
 from ingest.message import Message
+from ingest.mqtt import BrokerAddress, Subscriber
 from ingest.queries import extend_path
 from messaging.queries import withhold_pending
 
@@ -76,7 +78,7 @@ def load_demo(data_dir: Path) -> Demo | None:
         return None
 
 
-def seed(data_dir: Path, url: str, credentials: PasswordFile, say: Callable[[str], None]) -> tuple[str, str]:
+def seed(data_dir: Path, url: str, broker: EmbeddedBroker, say: Callable[[str], None]) -> tuple[str, str]:
     """Have the demonstration's people, devices and past; return e-mail address and password of its coordinator.
 
     Writes what is missing alone, so a second start takes a moment. The troubles of its people begin anew after half a day.
@@ -106,12 +108,21 @@ def seed(data_dir: Path, url: str, credentials: PasswordFile, say: Callable[[str
         conn.commit()
         secrets = DeviceSecrets.of(data_dir)
         devices = {person.device_of(one) for person in people for one in person.instruments}
-        credentials.add_many({device: secrets.of_device(device) for device in sorted(devices)})
+        broker.credentials.add_many({device: secrets.of_device(device) for device in sorted(devices)})
         if not demo.has_past:
+            _open_session(broker.url())
             count = _write_past(conn, people, datetime.fromisoformat(demo.began_at), staff.id)
             _save(data_dir, Demo(demo.password, demo.began_at, has_past=True))
             say(f"demo: {len(people)} made-up patients with {count:,} measurements ({time.monotonic() - started:.0f} s)")
     return EMAIL, demo.password
+
+
+def _open_session(mqtt_url: str) -> None:
+    """Have the broker keep a session for ingest, as it would have all the time: a missing one means that messages were lost."""
+    subscriber = Subscriber(BrokerAddress.parse(mqtt_url), Inbox(), on_session=lambda _present: None)
+    subscriber.start()
+    subscriber.subscribed.wait(10)
+    subscriber.stop()
 
 
 def _save(data_dir: Path, demo: Demo) -> None:
@@ -128,7 +139,9 @@ def _write_past(conn: Connection[Any], people: Sequence[Person], began: datetime
     committer = Committer(Engine(load_rules(None)))
     keeping: dict[str, Keeping] = defaultdict(lambda: Keeping(_HISTORY_BOOT))
     end = began - LEFT_TO_DEVICES
-    past = sorted((one.time_us, person.number, person.device_of(one.instrument), one) for person, one in _past(people, began, end))
+    past = sorted(
+        (one.time_us, person.number, person.device_of(one.instrument), one) for person, one in _past(people, began, end)
+    )
     place = written = 0
     for now in _ends(began - PAST, end):
         until = _us(now)
@@ -184,5 +197,3 @@ def _attend(conn: Connection[Any], staff_id: int, now: datetime) -> None:
 
 def _us(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
-
-

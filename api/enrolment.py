@@ -1,6 +1,6 @@
 """Enrolment: people with their devices, put into the house for a demonstration, a simulation or a replay.
 
-Idempotent: whoever is there stays as they are, and what is missing is added. Real patients are enrolled by staff, on the screen.
+Idempotent: whoever is there stays as they are, and what is missing is added. Real patients are enrolled by staff on the screen.
 """
 
 import contextlib
@@ -12,16 +12,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from psycopg import Connection
 
-from care.patient import PatientFacts
+from care.patient import PatientFacts, Sex
 from care.queries import add_patient, find_patient_by_record_number
 from devices.device import DeviceExists
 from devices.queries import add_device, assign, list_assignments, load_device
 from devices.simulator.people import Person
-from messaging.contact import Contact
+from messaging.contact import Contact, ContactMode
 from messaging.queries import save_contact
 
 
@@ -72,7 +72,7 @@ def describe(person: Person, coordinator_id: int | None) -> Enrolled:
         record_number=person.record_number,
         name=person.name,
         birth_date=person.birth_date,
-        sex=person.sex,
+        sex=cast("Sex", person.sex),
         programmes=person.programmes,
         coordinator_id=coordinator_id,
         emergency_number=person.emergency_number,
@@ -81,9 +81,12 @@ def describe(person: Person, coordinator_id: int | None) -> Enrolled:
         is_synthetic=True,
     )
     devices = [
-        Instrumented(person.device_of(one), one.kind, one.model, one.expected_every, one.user_slot) for one in person.instruments
+        Instrumented(person.device_of(one), one.kind, one.model, one.expected_every, one.user_slot)
+        for one in person.instruments
     ]
-    return Enrolled(facts, devices, Contact(0, person.phone, person.language, person.contact_mode, person.zone))
+    return Enrolled(
+        facts, devices, Contact(0, person.phone, person.language, cast("ContactMode", person.contact_mode), person.zone)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from alerts.engine import Engine
-from devices.device import AssignmentOverlaps, Device, DeviceExists
 from psycopg import Connection
 
+from alerts.engine import Engine
 from alerts.rules import load_rules
 from api.exits import CommandError, NotReady
 from api.queries import add_audit
@@ -24,8 +23,9 @@ from care.patient import Patient
 from care.queries import find_patient_by_record_number
 from database.pool import connect
 from devices import queries
-from ingest.broker import embedded_credentials, watched_credentials
+from devices.device import AssignmentOverlaps, Device, DeviceExists
 from devices.simulator.publish import ask_for_answer
+from ingest.broker import embedded_credentials, watched_credentials
 from ingest.credentials import CredentialsError, PasswordFile, new_secret
 from ingest.mqtt import BrokerAddress
 
@@ -134,15 +134,17 @@ def examine_device(settings: Settings, device_id: str, secret: str | None) -> tu
         current = [
             one for one in queries.list_assignments(conn, device_id=device.id) if one.ends_at is None or one.ends_at > now
         ]
+    counts = (
+        f"{device.readings_stored} stored ({device.readings_suspect} suspect), "
+        f"{device.readings_duplicate} duplicate, {device.readings_quarantined} in quarantine"
+    )
+    whose = f"{len(current)} patient(s)" if current else "nobody: its readings wait under “Whose is this?”"
     lines = [
         f"{device_id}: {device.kind} {device.model}".rstrip(),
         f"  revoked        {f'since {device.revoked_at:%Y-%m-%d %H:%M} UTC' if device.revoked_at else 'no'}",
-        f"  belongs to     {len(current)} patient(s)"
-        if current
-        else "  belongs to     nobody: its readings wait under “Whose is this?”",
+        f"  belongs to     {whose}",
         f"  last heard of  {_ago(device.last_received_at, now)}",
-        f"  readings       {device.readings_stored} stored ({device.readings_suspect} suspect), "
-        f"{device.readings_duplicate} duplicate, {device.readings_quarantined} in quarantine",
+        f"  readings       {counts}",
     ]
     if device.battery is not None:
         lines.append(f"  battery        {device.battery} %")

@@ -1,6 +1,6 @@
 """`wardlight replay`: recorded readings through real MQTT, sent as devices send, and counted at the far end.
 
-Every patient of the recording gets a patient and a device here. The broker is told nothing else than a device's own messages, and
+Every patient of the recording gets a patient and a device here. The broker is told nothing but devices' own messages, and
 every measurement is kept and sent again until the application acknowledges it, so the count must add up.
 """
 
@@ -77,7 +77,8 @@ def replay(settings: Settings, file: Path, *, live: bool, speed: float, zone: st
         raise CommandError(str(error)) from error
     if not found.patients:
         raise CommandError(f"{file} holds no reading")
-    console.print(f"{file.name}: {found.readings:,} readings in {found.measurements:,} measurements of {len(found.patients)} patients")
+    held = f"{found.readings:,} readings in {found.measurements:,} measurements of {len(found.patients)} patients"
+    console.print(f"{file.name}: {held}")
     stop = stop_on_signals()
     names = {patient: _device_id(patient) for patient in found.patients}
     began = datetime.now(UTC)
@@ -177,4 +178,3 @@ def _device_id(patient: str) -> str:
     """Return the device of a recorded patient: the same one each time, and one that MQTT can carry."""
     plain = re.sub(r"[^A-Za-z0-9-]+", "-", patient)[:32].strip("-")
     return f"replay-{plain}-{blake2b(patient.encode(), digest_size=4).hexdigest()}"
-

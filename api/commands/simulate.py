@@ -58,21 +58,23 @@ def simulate(settings: Settings, *, patients: int, seed: int, speed: float, demo
         last = {one.public_id: one.last_measured_at for one in list_devices(conn, limit=1_000_000)}
     life = Life(people, _us(began), speed)
     life.begin(_us(now), {device: _us(moment) for device, moment in last.items() if moment is not None}, demo=demo)
-    keys = let_in(settings, life.devices)
+    devices = life.devices(_us(now))
+    keys = let_in(settings, devices)
     boot = f"s{secrets.token_hex(6)}"
     with open_fleet(settings, on_measure=life.ask) as fleet:
-        for device in life.devices:
+        for device in devices:
             fleet.add(device, keys.of_device(device), boot, battery=40 + hash_percent(device))
-        log.info("simulating", people=len(people), devices=len(life.devices))
-        _run(fleet, life, stop)
+        log.info("simulating", people=len(people), devices=len(devices))
+        _run(fleet, life, frozenset(devices), stop)
         fleet.settle(2.0)
     return Code.DONE
 
 
-def _run(fleet: Fleet, life: "Life", stop: threading.Event) -> None:
+def _run(fleet: Fleet, life: "Life", devices: frozenset[str], stop: threading.Event) -> None:
     while not stop.is_set():
         for person, one in life.due(_us(datetime.now(UTC))):
-            fleet.measure(person.device_of(one.instrument), one.time_us, one.values, user_slot=one.instrument.user_slot)
+            if (device := person.device_of(one.instrument)) in devices:
+                fleet.measure(device, one.time_us, one.values, user_slot=one.instrument.user_slot)
         fleet.turn(0.1)
 
 
@@ -89,10 +91,10 @@ class Life:
     _planned_until: int = 0
     _asked: list[tuple[str, str]] = field(default_factory=list)
 
-    @property
-    def devices(self) -> list[str]:
-        """The devices of all of them."""
-        return sorted({person.device_of(one) for person in self.people for one in person.instruments})
+    def devices(self, now_us: int) -> list[str]:
+        """Return the devices of all who measure anything at all: those of somebody silent are out of reach."""
+        reachable = [person for person in self.people if not is_silent(person.episodes(self.began_us), now_us)]
+        return sorted({person.device_of(one) for person in reachable for one in person.instruments})
 
     def begin(self, now_us: int, last_us: Mapping[str, int], *, demo: bool) -> None:
         """Plan from now on, and what each device has measured since it was last heard of."""
@@ -116,11 +118,11 @@ class Life:
             self._planned_until = until
         asked, self._asked = self._asked, []
         for device, vital in asked:
-            for person, one in self._who_has(device, vital):
-                self._add(person, _measure_now(person, one, self.began_us, now_us))
+            for person, instrument in self._who_has(device, vital):
+                self._add(person, _measure_now(person, instrument, self.began_us, now_us))
         while self._planned and self._planned[0][0] <= now_us:
-            _, number, _, one = heapq.heappop(self._planned)
-            yield self.people[number], one
+            _, place, _, measured = heapq.heappop(self._planned)
+            yield self.people[place], measured
 
     def ask(self, device: str, vital: str) -> None:
         """Have a device measure as soon as `due` is asked next."""
@@ -150,7 +152,8 @@ class Life:
         ]
 
     def _add(self, person: Person, one: Measured) -> None:
-        heapq.heappush(self._planned, (one.time_us, self.people.index(person), one.instrument.kind, one))
+        place = person.number - 1  # people are numbered from 1, in order
+        heapq.heappush(self._planned, (one.time_us, place, one.instrument.kind, one))
 
 
 def hash_percent(device: str) -> int:

@@ -1,4 +1,4 @@
-"""The production broker's files, run for real: its watcher lets devices in and out, its limits and access list are the embedded ones."""
+"""The production broker's files, run for real: its watcher lets devices in and out, its limits are the embedded one's."""
 
 import os
 import socket
@@ -30,7 +30,11 @@ def deployed(mosquitto: None, tmp_path: Path) -> Iterator[tuple[Path, int]]:
     (accounts / "mqtt_ingest").write_text(INGEST)
     text = (DEPLOY / "mosquitto.conf").read_text()
     tls, plain = text.index("listener 8883"), text.index("allow_anonymous")
-    text = (text[:tls] + text[plain:]).replace("listener 1883", f"listener {port} 127.0.0.1").replace("user mosquitto", "user root")
+    text = (
+        (text[:tls] + text[plain:])
+        .replace("listener 1883", f"listener {port} 127.0.0.1")
+        .replace("user mosquitto", "user root")
+    )
     for inside, outside in (("/mosquitto/own", own), ("/mosquitto/config", DEPLOY), ("/mosquitto/data", tmp_path)):
         text = text.replace(inside, str(outside))
     (tmp_path / "mosquitto.conf").write_text(text)
@@ -67,7 +71,7 @@ def test_the_watcher_lets_devices_in_and_out(deployed: tuple[Path, int]) -> None
 
 def test_a_broker_that_takes_up_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.probe.WITHIN", 0.2)
-    with pytest.raises(CredentialsError, match="the broker at 127.0.0.1:1 did not take it up"):
+    with pytest.raises(CredentialsError, match=r"the broker at 127\.0\.0\.1:1 did not take it up"):
         watched_credentials(tmp_path / "passwords", "mqtt://127.0.0.1:1").add("a1", "secret")
 
 
@@ -82,4 +86,6 @@ def test_both_brokers_have_the_same_limits() -> None:
         names = ("max_", "queue_", "autosave", "use_username", "allow_anonymous", "persistence true", "set_tcp")
         return {line for line in text.splitlines() if line.startswith(names)}
 
-    assert limits((DEPLOY / "mosquitto.conf").read_text()) == limits(embedded._CONFIGURATION.format(port=1, autosave=10, user="x"))
+    assert limits((DEPLOY / "mosquitto.conf").read_text()) == limits(
+        embedded._CONFIGURATION.format(port=1, autosave=10, user="x")
+    )
