@@ -262,7 +262,7 @@ def replay(
 def main() -> None:
     """Run a command and leave with its exit code."""
     try:
-        app()
+        app(prog_name="wardlight")
     except CommandError as error:
         end(error.code, str(error))
     except SettingsError as error:
