@@ -6,7 +6,6 @@ The caller opens the transaction, commits it, and only then acknowledges. No net
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -18,12 +17,11 @@ from alerts.silence import resolve_silence
 from devices.attribution import Attribution
 from devices.batch import NOBODY, Batch
 from devices.counts import Counts
-from devices.identity import boot_hash, content_hash
+from devices.identity import boot_hash
 from devices.locked import LockedDevices
 from devices.recording import amend, record, save_batteries
-from devices.vitals import VITALS
-from ingest.draft import Draft, Refusal, alone, decode, readings_of, sender
-from ingest.fresh import find_fresh
+from ingest.draft import Draft, Refusal, alone, decode, senders
+from ingest.fresh import Runs, find_fresh, find_runs
 from ingest.message import Message
 from ingest.quarantine import keep
 from ingest.registry import Registry
@@ -77,22 +75,19 @@ class Committer:
 
         Raises what the database raises; then nothing of the batch happened, and `rolled_back` must be called.
         """
-        names = [sender(message) for message in messages]
-        known = self._registry.find(connection, [name for name in names if name is not None], now)
-        draft = decode(messages, names, known)
+        known = self._registry.find(connection, senders(messages), now)
+        draft = decode(messages, known)
         outcome = Outcome(messages=len(messages))
-        device_ids = np.unique(np.array(draft.device + [device for device, _, _ in draft.states], np.int32))
+        device_ids = np.union1d(draft.device, np.array([device for device, _, _ in draft.states], np.int32))
         if not len(device_ids):
             if not retry:
                 keep(connection, draft.refusals)
             outcome.refused = len(draft.refusals)
             return outcome
         locked = LockedDevices(connection, device_ids)
-        counts = self._commit_draft(connection, locked, draft, messages, outcome, now, retry=retry)
-        boots = {
-            (device, one.boot) for device, one in zip(draft.device, draft.measurement, strict=True) if one.boot is not None
-        }
-        boots |= locked.apply_states(draft.states)
+        runs = find_runs(draft.columns, draft.device)
+        counts = self._commit_draft(connection, locked, draft, runs, messages, outcome, now, retry=retry)
+        boots = set(runs) | locked.apply_states(draft.states)
         locked.save(counts, boots, now)
         public = {device.id: name for name, device in known.items()}
         for device, boot in boots:
@@ -114,6 +109,7 @@ class Committer:
         connection: Connection[Any],
         locked: LockedDevices,
         draft: Draft,
+        runs: Runs,
         messages: Sequence[Message],
         outcome: Outcome,
         now: dt.datetime,
@@ -121,16 +117,15 @@ class Committer:
         retry: bool,
     ) -> Counts:
         counts = Counts(locked.device_ids)
-        device = np.array(draft.device, np.int32)
-        received = np.array(draft.received, np.int64)
-        fresh = find_fresh(locked, draft.device, draft.measurement, draft.received)
-        placed = place_in_time(draft.measurement, received, draft.retained)
-        readings = np.fromiter((readings_of(one) for one in draft.measurement), np.int64, len(device))
+        device, received, columns = draft.device, draft.received, draft.columns
+        fresh = find_fresh(locked, columns, device, received, runs)
+        placed = place_in_time(columns, received, draft.retained)
+        readings = columns.readings()
         counts.add("duplicate", device[~fresh], readings[~fresh])
         if retry:
             fresh[:] = True
         refusals = [one for one in draft.refusals if one.row is None or fresh[one.row]]
-        refusals += _impossible(draft, placed, readings, fresh)
+        refusals += _impossible(draft, messages, placed, readings, fresh)
         # what comes back from quarantine and is refused again stands there already
         again = {message.payload for message in messages} if retry else frozenset[bytes]()
         keep(connection, [one for one in refusals if one.payload not in again])
@@ -143,14 +138,15 @@ class Committer:
         wanted[list(placed.impossible)] = False
         rows = np.flatnonzero(wanted)
         rows = rows[np.lexsort((placed.device_time[rows], device[rows]))]
-        batch = _build(draft, placed, device, received, rows)
+        batch = _build(draft, placed, rows)
         batch.patient_id[:] = Attribution.load(connection, locked.device_ids).patients(
             batch.device_id, batch.user_slot, batch.measured_at
         )
         patients = np.unique(batch.patient_id[batch.patient_id != NOBODY])
         self.engine.lock(connection, patients)
         inserted = record(connection, batch)
-        outcome.judged = self.engine.judge(connection, batch.take(inserted & (batch.patient_id != NOBODY)), now)
+        to_judge = inserted & (batch.patient_id != NOBODY)
+        outcome.judged = self.engine.judge(connection, batch if to_judge.all() else batch.take(to_judge), now)
         if retry and not inserted.all():
             amended = amend(connection, batch.take(~inserted))
             self.engine.rejudge(connection, amended, now)
@@ -169,61 +165,49 @@ class Committer:
 
     def _save_batteries(self, connection: Connection[Any], draft: Draft, outcome: Outcome) -> None:
         """Save charges that differ from what this process saved last."""
-        said = {
-            device: one.battery for device, one in zip(draft.device, draft.measurement, strict=True) if one.battery is not None
-        }
-        outcome.batteries = {device: charge for device, charge in said.items() if self._batteries.get(device) != charge}
+        said = np.flatnonzero(draft.columns.battery >= 0)
+        latest = dict(zip(draft.device[said].tolist(), draft.columns.battery[said].tolist(), strict=True))
+        outcome.batteries = {device: charge for device, charge in latest.items() if self._batteries.get(device) != charge}
         if outcome.batteries:
             save_batteries(connection, outcome.batteries)
 
 
-def _impossible(draft: Draft, placed: Placed, readings: NDArray[np.int64], fresh: NDArray[np.bool_]) -> list[Refusal]:
+def _impossible(
+    draft: Draft, messages: Sequence[Message], placed: Placed, readings: NDArray[np.int64], fresh: NDArray[np.bool_]
+) -> list[Refusal]:
     """Return the measurements that lie nowhere in time; their payload keeps the values readable."""
-    return [
-        Refusal(
-            draft.device[row],
-            draft.topic[row],
-            alone(draft, row),
-            "impossible_time",
-            why,
-            int(readings[row]),
-            draft.received[row],
-            row,
-        )
-        for row, why in placed.impossible.items()
-        if fresh[row]
-    ]
+    refusals = []
+    for row, why in placed.impossible.items():
+        if fresh[row]:
+            message = messages[draft.message[row]]
+            payload, device = alone(message, int(draft.place[row])), int(draft.device[row])
+            refusals.append(
+                Refusal(device, message.topic, payload, "impossible_time", why, int(readings[row]), message.received, row)
+            )
+    return refusals
 
 
-def _build(
-    draft: Draft, placed: Placed, device: NDArray[np.int32], received: NDArray[np.int64], rows: NDArray[np.intp]
-) -> Batch:
+def _build(draft: Draft, placed: Placed, rows: NDArray[np.intp]) -> Batch:
     """Return the batch of these rows of the draft, attributed to nobody yet."""
-    chosen = [draft.measurement[row] for row in rows.tolist()]
-    count = len(chosen)
-    values = np.full((count, len(VITALS)), np.nan, np.float32)
-    lengths = np.fromiter((len(one.columns) for one in chosen), np.intp, count)
-    filled = np.repeat(np.arange(count), lengths)
-    columns = np.fromiter(chain.from_iterable(one.columns for one in chosen), np.intp, len(filled))
-    values[filled, columns] = np.fromiter(chain.from_iterable(one.values for one in chosen), np.float64, len(filled))
-    flags = [one.flags for one in chosen]
+    columns, count = draft.columns.take(rows), len(rows)
+    flags = columns.flags
     if placed.flags:
         flags = [one + placed.flags.get(row, ()) for one, row in zip(flags, rows.tolist(), strict=True)]
     return Batch(
-        device_id=device[rows],
+        device_id=draft.device[rows],
         patient_id=np.full(count, NOBODY, np.int32),
-        user_slot=np.fromiter((one.user_slot for one in chosen), np.int16, count),
+        user_slot=columns.user_slot,
         device_time=placed.device_time[rows],
         measured_at=placed.measured_at[rows],
-        received_at=received[rows],
-        boot=np.fromiter((0 if one.boot is None else boot_hash(one.boot) for one in chosen), np.int32, count),
-        seq=np.fromiter((content_hash(one) if one.seq is None else one.seq for one in chosen), np.int64, count),
-        values=values,
-        suspect=np.fromiter((one.suspect for one in chosen), np.int32, count),
-        consciousness=np.fromiter((one.consciousness for one in chosen), np.uint8, count),
+        received_at=draft.received[rows],
+        boot=np.fromiter((0 if boot is None else boot_hash(boot) for boot in columns.boot), np.int32, count),
+        seq=columns.seq,
+        values=columns.values,
+        suspect=columns.suspect,
+        consciousness=columns.consciousness,
         source=np.full(count, FROM_DEVICE, np.int16),
         flags=flags,
-        original=[one.original for one in chosen],
+        original=columns.original,
     )
 
 

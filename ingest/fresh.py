@@ -4,39 +4,58 @@ Measurements with a time but no sequence are left to the unique index. Works on 
 transaction ends.
 """
 
-from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.decoded import Decoded
-from devices.identity import content_hash
+from devices.columns import ABSENT, Columns
 from devices.locked import LockedDevices
+from devices.vitals import COLUMN
+
+_WEIGHT: Final = COLUMN["body_weight"]
+
+#: rows of a batch by (device, boot), each in their order of arrival
+Runs = dict[tuple[int, str], list[int]]
+
+
+def find_runs(columns: Columns, device: NDArray[np.int32]) -> Runs:
+    """Return the rows that carry a sequence, by the run they belong to."""
+    runs: Runs = {}
+    for row, (key, boot) in enumerate(zip(device.tolist(), columns.boot, strict=True)):
+        if boot is None:
+            continue
+        if (run := runs.get((key, boot))) is None:
+            runs[key, boot] = [row]
+        else:
+            run.append(row)
+    return runs
 
 
 def find_fresh(
-    locked: LockedDevices, devices: Sequence[int], measurements: Sequence[Decoded], received: Sequence[int]
+    locked: LockedDevices, columns: Columns, device: NDArray[np.int32], received: NDArray[np.int64], runs: Runs
 ) -> NDArray[np.bool_]:
     """Take the sequence numbers of these measurements in their order of arrival; return (n,) bool, whether each is new."""
-    pairs = {(device, one.boot) for device, one in zip(devices, measurements, strict=True) if one.boot is not None}
-    locked.load_boots(pairs)
-    seen_before = {
-        (device, one.boot)
-        for device, one in zip(devices, measurements, strict=True)
-        if one.boot is not None and one.seq is not None and one.seq <= locked.sequence(device, one.boot).high
-    }
+    fresh = np.ones(len(columns), bool)
+    locked.load_boots(runs)
+    numbers, firsts = columns.seq.tolist(), columns.first.tolist() if columns.first.any() else None
+    unsure: Runs = {}
+    for pair, rows in runs.items():
+        if firsts is not None or not locked.sequence(*pair).take_next([numbers[row] for row in rows]):
+            unsure[pair] = rows
+    seen_before = {pair for pair, rows in unsure.items() if min(numbers[row] for row in rows) <= locked.sequence(*pair).high}
     if seen_before:
         locked.load_gaps(seen_before)
-    timeless = {device for device, one in zip(devices, measurements, strict=True) if one.boot is None and one.time is None}
-    if timeless:
-        locked.load_windows(timeless)
-    fresh = np.ones(len(devices), bool)
-    for row, (device, one) in enumerate(zip(devices, measurements, strict=True)):
-        if one.boot is not None and one.seq is not None:
-            sequence = locked.sequence(device, one.boot)
-            if one.first is not None and one.first - 1 > sequence.high:
-                sequence.give_up(one.first)
-            fresh[row] = sequence.take(one.seq)
-        elif one.time is None:
-            fresh[row] = locked.window(device).take(content_hash(one), received[row])
+    for pair, rows in unsure.items():
+        sequence = locked.sequence(*pair)
+        for row in rows:
+            if firsts is not None and firsts[row] - 1 > sequence.high:
+                sequence.give_up(firsts[row])
+            fresh[row] = sequence.take(numbers[row])
+    timeless = np.flatnonzero(np.array([boot is None for boot in columns.boot], bool) & (columns.time == ABSENT))
+    if len(timeless):
+        locked.load_windows(device[timeless].tolist())
+        for row in timeless.tolist():
+            is_weight = not np.isnan(columns.values[row, _WEIGHT])
+            fresh[row] = locked.window(int(device[row])).take(numbers[row], int(received[row]), is_weight=is_weight)
     return fresh

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import DecodeError, Meta, Struct, defstruct
 from msgspec.json import Decoder
 
+from devices.batch import NO_SLOT
 from devices.codecs import lenient
 from devices.codecs.instant import parse_time
 from devices.decoded import MAX_BYTES, MAX_MEASUREMENTS, PULSE_PRESSURE, Decoded, Unreadable
@@ -33,7 +34,8 @@ class _Code(Struct, gc=False, forbid_unknown_fields=True):
     code: Literal["A", "C", "V", "P", "U"]
 
 
-def _plausible(name: str, unit: str, low: float, high: float) -> Any:
+def plausible(name: str, unit: str, low: float, high: float) -> Any:
+    """Return the type of a vital's entry that holds a plausible value in the canonical unit."""
     number = Annotated[float, Meta(ge=low, le=high)]
     return defstruct(f"_{name}", [("value", number), ("unit", Literal[unit])], gc=False, forbid_unknown_fields=True)
 
@@ -42,7 +44,7 @@ def _plausible(name: str, unit: str, low: float, high: float) -> Any:
 # None is what an absent one leaves behind; an explicit null is not accepted here.
 _Values: Any = defstruct(
     "_Values",
-    [(vital.name, _plausible(vital.name, vital.unit, vital.low, vital.high), None) for vital in VITALS]
+    [(vital.name, plausible(vital.name, vital.unit, vital.low, vital.high), None) for vital in VITALS]
     + [("consciousness", _Code, None)],
     gc=False,
     forbid_unknown_fields=True,
@@ -56,7 +58,7 @@ class _Message(Struct, gc=False):
     time: str | None = None
     clock: str | None = None
     first: Annotated[int, Meta(ge=1, le=lenient.LAST_SEQ)] | None = None
-    user_slot: Annotated[int, Meta(ge=0, le=99)] = -1
+    user_slot: Annotated[int, Meta(ge=0, le=99)] = NO_SLOT
     battery: Annotated[int, Meta(ge=0, le=100)] | None = None
     flags: list[Any] | None = None
     context: dict[str, Any] | None = None
