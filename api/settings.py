@@ -43,6 +43,8 @@ class Settings:
     http_port: int = 8000
     #: address that people's browsers use, behind any proxy
     public_url: str = "http://127.0.0.1:8000"
+    #: proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas; empty means none
+    trusted_proxies: str = ""
     #: where embedded parts keep their data
     data_dir: Path = Path("var")
     #: folder with rule files (*.toml); empty means the shipped ones

@@ -1,1 +1,8 @@
-"""The coordinator's screens: server-rendered pages over the same rooms as the JSON interface."""
+"""The coordinator's web app: pages and fragments, server-rendered, re-fetched when an event says so.
+
+`routers` is the list that `api.app` includes behind the gate. Nothing here answers without a viewer.
+"""
+
+from fastapi import APIRouter
+
+routers: list[APIRouter] = []

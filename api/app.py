@@ -1,0 +1,62 @@
+"""The composition root of HTTP: every router by name, and in front of each the gate.
+
+Nothing is found by scanning: what is not in a list here is not served. A router is public only by standing in `PUBLIC`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, FastAPI
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+from starlette.middleware import Middleware
+from starlette.staticfiles import StaticFiles
+
+from api import login, pages, problems
+from api.access import guard
+from api.passwords import Passwords
+from api.settings import Settings
+from api.shield import Shield, trusted_hosts
+from api.templating import STATIC, make_environment
+
+#: routers that answer without a viewer; tests hold this list against every route of the application
+PUBLIC: Final[tuple[APIRouter, ...]] = (login.public,)
+#: routers behind the gate
+GUARDED: Final[tuple[APIRouter, ...]] = (login.guarded, *pages.routers)
+
+#: bytes a request may hold
+MAX_BODY: Final = 1_048_576
+
+
+def create_app(settings: Settings, pool: ConnectionPool[Connection[Any]], *, passwords: Passwords | None = None) -> FastAPI:
+    """Return the application; it opens no socket, and takes its database from the pool alone."""
+    app = FastAPI(
+        title="Wardlight",
+        version="1",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        max_body_size=MAX_BODY,
+        redirect_slashes=False,
+        middleware=[
+            Middleware(Shield, hosts=trusted_hosts(settings.public_url), is_https=settings.public_url.startswith("https://"))
+        ],
+    )
+    app.state.settings = settings
+    app.state.pool = pool
+    app.state.passwords = passwords or Passwords()
+    app.state.templates = make_environment()
+    problems.install(app)
+    for router in PUBLIC:
+        app.include_router(router)
+    for router in GUARDED:
+        app.include_router(router, dependencies=[Depends(guard)])
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
