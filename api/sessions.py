@@ -90,3 +90,18 @@ def _pause(conn: Connection[Any], key: str, limit: Limit, now: datetime) -> time
 def _key(kind: str, value: str) -> str:
     # an e-mail address typed into the wrong place may be a password: keep neither in clear
     return f"{kind}:{hashlib.sha256(value.encode('utf-8', 'replace')).hexdigest()[:32]}"
+
+
+def change_password(
+    conn: Connection[Any], passwords: Passwords, staff_id: int, *, current: str, new: str, now: datetime
+) -> str | None:
+    """Replace somebody's password if they know the one there is; else count a failure and return what to tell them."""
+    key = _key("password", str(staff_id))
+    if (pause := _pause(conn, key, ACCOUNT, now)) > timedelta(0):
+        return f"Too many attempts. Wait {in_words(pause)}, then try again."
+    if not passwords.verify(queries.find_password_hash(conn, staff_id), current).is_right:
+        queries.add_failure(conn, key, now)
+        return "The current password is not this one."
+    queries.forget_failures(conn, key)
+    queries.save_password_hash(conn, staff_id, passwords.hash(new))
+    return None

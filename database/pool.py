@@ -12,6 +12,8 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
+from database.arrays import register_arrays
+
 APPLICATION = "wardlight_app"
 
 #: what a connection of the application waits for at most: a statement, a lock, and its own silence in a transaction
@@ -52,9 +54,11 @@ def connect(url: str, *, role: str | None = APPLICATION, autocommit: bool = Fals
     Raises DatabaseUnreachable when the server does not answer, refuses, or has not been migrated.
     """
     try:
-        return psycopg.connect(**connection_parameters(url, role), autocommit=autocommit)
+        connection = psycopg.connect(**connection_parameters(url, role), autocommit=autocommit)
     except psycopg.OperationalError as error:
         raise DatabaseUnreachable(_explain(url, role, error)) from error
+    register_arrays(connection)
+    return connection
 
 
 def open_pool(url: str, *, max_size: int = 10, role: str | None = APPLICATION) -> ConnectionPool[Connection[TupleRow]]:
@@ -69,6 +73,7 @@ def open_pool(url: str, *, max_size: int = 10, role: str | None = APPLICATION) -
         min_size=1,
         max_size=max_size,
         timeout=10,
+        configure=register_arrays,
         check=ConnectionPool.check_connection,
         name="wardlight",
         open=True,

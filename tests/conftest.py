@@ -14,6 +14,8 @@ from psycopg_pool import ConnectionPool
 from database.pool import connect, open_pool
 from tests.clusters import Cluster, running_cluster, why_no_timescale
 
+pytest_plugins = ["tests.broker"]
+
 
 def lacking(reason: str) -> None:
     """Skip this test for a part that the machine lacks; fail it where everything must be there."""

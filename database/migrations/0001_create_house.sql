@@ -107,6 +107,7 @@ CREATE TABLE device_state (
     last_measured_at    timestamptz,
     silent              boolean NOT NULL DEFAULT false,
     online              boolean,
+    online_boot         text,
     battery             smallint,
     software            text,
     clock_offset        real,
@@ -115,6 +116,7 @@ CREATE TABLE device_state (
     readings_duplicate  bigint NOT NULL DEFAULT 0,
     readings_quarantined bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
+COMMENT ON COLUMN device_state.online_boot IS 'boot of the last online state; a will of another boot is late and ignored';
 COMMENT ON COLUMN device_state.clock_offset IS 'seconds the device clock is ahead of ours';
 
 -- Boots other than the one in device_state; a boot seen once is never forgotten.

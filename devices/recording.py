@@ -1,0 +1,84 @@
+"""Recording: the write side of the measurement table, and the history that a rebuild judges again.
+
+Called by ingest inside its one transaction, after the devices' state rows are locked. Decides nothing about medicine and
+never commits.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection, errors
+
+from database.sql import load_sql
+from devices import rows
+from devices.batch import Batch
+
+_SQL: Final = load_sql(__file__, "recording.sql")
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_BEGINNING: Final = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+
+
+def record(connection: Connection[Any], batch: Batch) -> NDArray[np.bool_]:
+    """Insert a batch and return which of its rows were fresh, (n,) bool.
+
+    Rows with a sequence were already checked against their device's locked state, so they go straight in; rows known by
+    content alone, and a batch that meets a row already there, take the slower way round a conflict.
+    """
+    if not len(batch):
+        return np.zeros(0, bool)
+    if np.all(batch.boot != 0):
+        try:
+            with connection.transaction():
+                _copy(connection, "copy_measurements", batch)
+            return np.ones(len(batch), bool)
+        except errors.UniqueViolation:
+            pass
+    return _insert_fresh(connection, batch)
+
+
+def _insert_fresh(connection: Connection[Any], batch: Batch) -> NDArray[np.bool_]:
+    connection.execute(_SQL["create_incoming"])
+    connection.execute(_SQL["empty_incoming"])
+    _copy(connection, "copy_incoming", batch)
+    inserted = {
+        (device, (time - _EPOCH) // dt.timedelta(microseconds=1), seq, boot)
+        for device, time, seq, boot in connection.execute(_SQL["insert_incoming"])
+    }
+    fresh = np.zeros(len(batch), bool)
+    identities = zip(batch.device_id.tolist(), batch.device_time.tolist(), batch.seq.tolist(), batch.boot.tolist(), strict=True)
+    for row, identity in enumerate(identities):
+        if identity in inserted:  # only the first of several equal ones was
+            inserted.discard(identity)
+            fresh[row] = True
+    return fresh
+
+
+def _copy(connection: Connection[Any], statement: str, batch: Batch) -> None:
+    with connection.cursor() as cursor, cursor.copy(_SQL[statement]) as copy:
+        for piece in rows.pack(batch):
+            copy.write(piece)
+
+
+def load_history(connection: Connection[Any], patient_ids: Iterable[int] | NDArray[Any], since: dt.datetime | None = None) -> Batch:
+    """Return all measurements of these patients since a time, by patient, measured_at, device, sequence and boot.
+
+    Values that a person marked wrong are NaN, and their suspect bit is off.
+    """
+    wanted = [int(patient) for patient in patient_ids]
+    with connection.cursor() as cursor, cursor.copy(_SQL["copy_history"], {"patient_ids": wanted, "since": since or _BEGINNING}) as copy:
+        history = rows.unpack(b"".join(copy))
+    wrong = connection.execute(_SQL["load_corrections"], {"patient_ids": wanted}).fetchall()
+    for device, time, seq, boot, vital in wrong:
+        moment = (time - _EPOCH) // dt.timedelta(microseconds=1)
+        row = (history.device_id == device) & (history.device_time == moment) & (history.seq == seq) & (history.boot == boot)
+        history.values[row, vital] = np.nan
+        history.suspect[row] &= ~(1 << vital)
+    return history
+
+
+def find_devices(connection: Connection[Any], names: list[str]) -> list[tuple[str, int, bool]]:
+    """Return (public id, id, whether revoked) of the devices with these public ids."""
+    return connection.execute(_SQL["find_devices"], {"names": names}).fetchall()

@@ -1,0 +1,54 @@
+"""The inbox between the network thread and the pipeline: a list, a lock, nothing that can refuse or drop.
+
+Its size is bounded by the broker's in-flight window, since nothing is acknowledged before it is committed.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+
+from ingest.message import Message
+
+
+class Inbox:
+    """Messages waiting for the pipeline; one thread puts, one takes."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Message] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, messages: Iterable[Message]) -> None:
+        """Add messages in their order of arrival; never blocks for long and never raises."""
+        with self._changed:
+            self._waiting.extend(messages)
+            self._changed.notify()
+
+    def take(self, most: int, wait: float, linger: float = 0.0) -> list[Message]:
+        """Return up to `most` messages: wait seconds for the first, then linger seconds for company."""
+        with self._changed:
+            if not self._waiting and not self._closed:
+                self._changed.wait(wait)
+            if linger and self._waiting and len(self._waiting) < most and not self._closed:
+                self._changed.wait_for(lambda: len(self._waiting) >= most or self._closed, linger)
+            waiting = self._waiting
+            if len(waiting) <= most:
+                taken = list(waiting)
+                waiting.clear()
+            else:
+                taken = [waiting.popleft() for _ in range(most)]
+            return taken
+
+    def clear(self) -> None:
+        """Forget what waits: the broker still has it and sends it again on the next connection."""
+        with self._changed:
+            self._waiting.clear()
+
+    def wake(self) -> None:
+        """Let a waiting `take` return at once, now and from now on."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

@@ -1,0 +1,255 @@
+"""The MQTT edge: the only place of the ingest path that touches paho.
+
+Receives into the inbox and sends acknowledgements when told to; decides nothing and opens no transaction. Nothing here is
+acknowledged by itself: QoS 1 with manual ack, a session that the broker keeps, and an epoch that counts connections, so that
+an acknowledgement never reaches another connection than the one its message came over (packet identifiers are reused).
+"""
+
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+import paho.mqtt
+import structlog
+from paho.mqtt.client import CallbackAPIVersion, Client, ConnectFlags, DisconnectFlags, MQTTErrorCode, MQTTMessage, MQTTv5
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from ingest.frames import FrameReader, MalformedStream
+from ingest.inbox import Inbox
+from ingest.message import Message
+
+log = structlog.get_logger()
+
+#: client id of the one active ingest; a persistent session belongs to it
+CLIENT_ID: Final = "wardlight-ingest"
+TOPICS: Final = ("wardlight/v1/+/readings", "wardlight/v1/+/state", "home/+/BTtoMQTT/#")
+#: messages the broker may send ahead of our acknowledgements; bounds memory, and must exceed the largest batch
+WINDOW: Final = 20_000
+#: seconds the broker keeps our session and its queue while we are away
+SESSION_EXPIRY: Final = 7 * 24 * 3600
+_READ_SIZE: Final = 1 << 18
+_PINNED: Final = "2.2.0"
+_INTERNALS: Final = ("_packet_read", "_packet_handle", "_packet_queue", "_sock_recv", "_in_packet", "_last_bytes_received")
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where a broker is and who we are there; made from a URL such as mqtts://user:password@host:8883."""
+
+    host: str
+    port: int
+    username: str | None
+    password: str | None
+    tls: bool
+    ca_file: str | None = None
+
+    @classmethod
+    def parse(cls, url: str, ca_file: str = "") -> "BrokerAddress":
+        """Raise ValueError naming what is wrong with the URL, never its password."""
+        parts = urlsplit(url)
+        if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
+            raise ValueError("the broker URL must look like mqtt://user:password@host:1883 or mqtts://…:8883")
+        tls = parts.scheme == "mqtts"
+        return cls(
+            host=parts.hostname,
+            port=parts.port or (8883 if tls else 1883),
+            username=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+            tls=tls,
+            ca_file=ca_file or None,
+        )
+
+
+class Subscriber:
+    """A persistent subscription that fills an inbox; one per process."""
+
+    def __init__(self, address: BrokerAddress, inbox: Inbox, *, reader: str = "bulk", client_id: str = CLIENT_ID) -> None:
+        self._inbox = inbox
+        self._address = address
+        bulk = reader == "bulk" and _bulk_reader_fits()
+        self.client = _BulkClient(client_id, self._receive) if bulk else _EpochClient(client_id)
+        client = self.client
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.manual_ack_set(True)
+        client.max_inflight_messages_set(WINDOW)
+        client.reconnect_delay_set(min_delay=1, max_delay=15)
+        if address.username:
+            client.username_pw_set(address.username, address.password)
+        if address.tls:
+            client.tls_set(ca_certs=address.ca_file, tls_version=ssl.PROTOCOL_TLS_CLIENT)
+        #: set once the broker has confirmed the subscriptions of this connection
+        self.subscribed = threading.Event()
+        #: called on every connection with whether the broker still had our session
+        self.on_session: Callable[[bool], None] = lambda present: None
+
+    @property
+    def epoch(self) -> int:
+        """Number of the current connection."""
+        return self.client.epoch
+
+    def start(self) -> None:
+        """Connect and keep connected, in a thread of paho's; raises OSError when the first connection fails."""
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = SESSION_EXPIRY
+        properties.ReceiveMaximum = WINDOW
+        self.client.connect(self._address.host, self._address.port, keepalive=30, clean_start=False, properties=properties)
+        self.client.loop_start()
+
+    def stop(self) -> None:
+        """Disconnect, keep the session at the broker, and forget what was not committed."""
+        self.subscribed.clear()
+        self.client.disconnect()
+        self.client.loop_stop()
+        self._inbox.clear()
+
+    def is_alive(self) -> bool:
+        """Whether the network thread runs: a dead one looks connected for ever."""
+        thread = self.client._thread
+        return thread is not None and thread.is_alive()
+
+    def acknowledge(self, messages: Iterable[Message]) -> None:
+        """Acknowledge committed messages in their order of arrival; those of an older connection are dropped."""
+        self.client.acknowledge(messages)
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        """Send at QoS 1 without waiting: what is lost with a connection is sent again by whoever still needs it."""
+        self.client.publish(topic, payload, qos=1, retain=retain)
+
+    def _receive(self, messages: list[Message]) -> None:
+        self._inbox.put(messages)
+
+    def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
+        now = time.time_ns() // 1000
+        self._inbox.put([Message(self.client.epoch, message.mid, message._topic, message.payload, message.retain, now)])
+
+    def _on_connect(self, client: Client, userdata: Any, flags: ConnectFlags, reason: ReasonCode, properties: Any) -> None:
+        if reason.is_failure:
+            log.error("broker_refused", reason=str(reason))
+            return
+        log.info("broker_connected", session_present=flags.session_present, epoch=self.epoch)
+        # retained state is wanted once for a new subscription; retained readings of a known session were seen before
+        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+        client.subscribe([(topic, options) for topic in TOPICS])
+        try:
+            self.on_session(flags.session_present)
+        except Exception:  # an exception here would kill the network thread while it still looks connected
+            log.exception("session_callback_failed")
+
+    def _on_disconnect(self, client: Client, userdata: Any, flags: DisconnectFlags, reason: ReasonCode, properties: Any) -> None:
+        self.subscribed.clear()
+        self._inbox.clear()
+        log.info("broker_disconnected", reason=str(reason))
+
+    def _on_subscribe(self, client: Client, userdata: Any, mid: int, reasons: Sequence[ReasonCode], properties: Any) -> None:
+        refused = [topic for topic, reason in zip(TOPICS, reasons, strict=False) if reason.is_failure]
+        if refused:
+            log.error("subscription_refused", topics=refused)
+        if TOPICS[0] not in refused:
+            self.subscribed.set()
+
+
+def _bulk_reader_fits() -> bool:
+    """Whether this is the paho whose internals the fast reader knows; otherwise its public callbacks are used."""
+    probe = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+    missing = [name for name in _INTERNALS if not hasattr(probe, name)]
+    if paho.mqtt.__version__ != _PINNED or missing:
+        log.warning("bulk_reader_off", paho=paho.mqtt.__version__, known=_PINNED, missing=missing)
+        return False
+    return True
+
+
+class _EpochClient(Client):
+    """paho that counts its connections and acknowledges only what came over the current one."""
+
+    def __init__(self, client_id: str) -> None:
+        super().__init__(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTv5)
+        self.epoch = 0
+        # held while acknowledgements are queued, so that none slips into the connection after the one it is for
+        self._turn = threading.Lock()
+
+    def reconnect(self) -> MQTTErrorCode:
+        with self._turn:
+            self.epoch += 1
+            self._forget_partial()
+        return super().reconnect()
+
+    def acknowledge(self, messages: Iterable[Message]) -> None:
+        with self._turn:
+            for message in messages:
+                if message.mid and message.epoch == self.epoch:
+                    self.ack(message.mid, 1)
+
+    def _forget_partial(self) -> None:
+        """Drop the bytes of an unfinished packet."""
+
+
+class _BulkClient(_EpochClient):
+    """paho that reads its socket in large pieces and joins acknowledgements into one write.
+
+    Stock paho 2.2 costs four `recv` and a `select` a message and one `send` an acknowledgement.
+    """
+
+    def __init__(self, client_id: str, receive: Callable[[list[Message]], None]) -> None:
+        super().__init__(client_id)
+        self._receive_messages = receive
+        self._frames = FrameReader()
+
+    def _forget_partial(self) -> None:
+        self._frames = FrameReader()
+
+    def _packet_read(self) -> MQTTErrorCode:
+        try:
+            data = self._sock_recv(_READ_SIZE)
+        except BlockingIOError:
+            return MQTTErrorCode.MQTT_ERR_AGAIN
+        except OSError:
+            return MQTTErrorCode.MQTT_ERR_CONN_LOST
+        if not data:
+            return MQTTErrorCode.MQTT_ERR_CONN_LOST
+        with self._msgtime_mutex:
+            self._last_bytes_received = time.monotonic()
+        try:
+            messages = self._frames.feed(data, self.epoch, time.time_ns() // 1000)
+        except (MalformedStream, IndexError):
+            log.exception("mqtt_stream_malformed")
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        handed = 0
+        for first, body, before in self._frames.others:
+            self._receive_messages(messages[handed:before])
+            handed = before
+            if (failure := self._handle_packet(first, body)) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return failure
+        if handed < len(messages):
+            self._receive_messages(messages[handed:])
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _handle_packet(self, first: int, body: bytes) -> MQTTErrorCode:
+        """Let paho handle a packet that is no PUBLISH, exactly as if it had read it itself."""
+        packet = self._in_packet
+        packet["command"], packet["packet"], packet["remaining_length"], packet["pos"] = first, bytearray(body), len(body), 0
+        try:
+            return self._packet_handle()
+        finally:
+            packet["command"], packet["packet"], packet["remaining_length"], packet["pos"] = 0, bytearray(), 0, 0
+
+    def acknowledge(self, messages: Iterable[Message]) -> None:
+        with self._turn:
+            mids = [message.mid for message in messages if message.mid and message.epoch == self.epoch]
+            if not mids:
+                return
+            pubacks = np.empty(len(mids), [("header", ">u2"), ("mid", ">u2")])
+            pubacks["header"] = struct.unpack(">H", b"\x40\x02")[0]
+            pubacks["mid"] = mids
+            self._packet_queue(0x40, pubacks.tobytes(), 0, 1)
