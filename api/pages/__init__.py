@@ -5,4 +5,6 @@
 
 from fastapi import APIRouter
 
-routers: list[APIRouter] = []
+from api.pages import worklist_page
+
+routers: list[APIRouter] = [worklist_page.router]

@@ -21,6 +21,11 @@ class Say:
     reader: Reader
     now: datetime
 
+    @property
+    def stamp(self) -> str:
+        """Return the server's time, by which the browser corrects a clock of its own that is wrong."""
+        return self.now.astimezone(UTC).isoformat(timespec="milliseconds")
+
     def ago(self, at: datetime) -> Markup:
         """Say an age that ticks: "40 s ago"."""
         return _time(at, "ago", words.age(at, self.now, self.reader.zone))

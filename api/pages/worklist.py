@@ -121,7 +121,7 @@ def build_row(case: Case, alerts: Sequence[OpenAlert], reader: Reader, now: date
     others = [describe(alert, reader).plain for alert in ranked[1:]]
     if len(others) > _OTHERS:
         others = [*others[: _OTHERS - 1], f"and {len(others) - _OTHERS + 1} more"]
-    owner, note = _owner(case.person, alerts, urgent, reader, now)
+    owner, note = _owner(case.person, alerts, urgent, reader)
     return Row(
         person=case.person,
         word=worst.word,
@@ -145,7 +145,7 @@ def _most_urgent(alerts: Sequence[OpenAlert]) -> OpenAlert:
 
 
 def _owner(
-    person: Person, alerts: Sequence[OpenAlert], urgent: OpenAlert, reader: Reader, now: datetime
+    person: Person, alerts: Sequence[OpenAlert], urgent: OpenAlert, reader: Reader
 ) -> tuple[str, tuple[Part, ...]]:
     waiting = [alert for alert in alerts if alert.acknowledged_at is None]
     if waiting:
@@ -154,7 +154,7 @@ def _owner(
         notes = [Part(whose or "no coordinator named")]
         if seen:
             notes.append(Part(f"{seen} of {len(alerts)} seen"))
-        notes.append(Part("was due " if urgent.due_at < now else "due ", urgent.due_at, "moment"))
+        notes.append(Part("due ", urgent.due_at, "moment"))
         return "Unowned", tuple(notes)
     last = max(alerts, key=lambda alert: alert.acknowledged_at or alert.opened_at)
     owner = "You" if last.acknowledged_by == reader.staff else last.acknowledged_name or "Someone"
