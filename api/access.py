@@ -5,7 +5,7 @@ Decides by the database alone, never by the address that was asked for.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
@@ -27,6 +27,8 @@ LIFETIME: Final = timedelta(hours=12)
 TOUCH_EVERY: Final = timedelta(minutes=1)
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+#: a request that a screen makes by itself carries this, so that a screen nobody uses does not keep its session alive
+BACKGROUND_HEADER: Final = "x-background"
 CSRF_HEADER: Final = "x-csrf-token"
 CSRF_FIELD: Final = "csrf"
 
@@ -51,8 +53,8 @@ class Viewer:
     glucose_unit: GlucoseUnit
     #: what every unsafe request of this session repeats; empty for an API token, which needs none
     csrf: str
-    #: hash of the session's token, empty for an API token
-    session: bytes = b""
+    #: hash of the session's token, or of the API token
+    secret_hash: bytes = b""
 
 
 def cookie_name(settings: Settings) -> str:
@@ -63,11 +65,12 @@ def cookie_name(settings: Settings) -> str:
 def viewer(request: Request, conn: Transaction, now: Now) -> Viewer:
     """Return who is asking. Raises NotSignedIn."""
     if token := bearer(request):
-        row = queries.find_token(conn, hash_token(token), now)
+        token_hash = hash_token(token)
+        row = queries.find_token(conn, token_hash, now)
         if row is None or row.scope != "api" or row.staff_id is None:
             raise NotSignedIn("this API token is unknown, revoked, expired, or not one of scope 'api'")
         assert row.public_id and row.name and row.role and row.zone and row.units and row.glucose_unit
-        return Viewer(row.staff_id, row.public_id, row.name, row.role, row.zone, row.units, row.glucose_unit, csrf="")
+        return Viewer(row.staff_id, row.public_id, row.name, row.role, row.zone, row.units, row.glucose_unit, "", token_hash)
     token = request.cookies.get(cookie_name(request.app.state.settings))
     if not token:
         raise NotSignedIn
@@ -75,7 +78,7 @@ def viewer(request: Request, conn: Transaction, now: Now) -> Viewer:
     session = queries.find_session(conn, token_hash, now=now, idle_since=now - IDLE)
     if session is None:
         raise NotSignedIn("your session is over; sign in again")
-    if now - session.seen_at > TOUCH_EVERY:
+    if now - session.seen_at > TOUCH_EVERY and BACKGROUND_HEADER not in request.headers:
         queries.touch_session(conn, token_hash, now)
     return Viewer(
         session.staff_id,
@@ -88,6 +91,14 @@ def viewer(request: Request, conn: Transaction, now: Now) -> Viewer:
         session.csrf,
         token_hash,
     )
+
+
+def is_live(conn: Connection[Any], who: Viewer, now: datetime) -> bool:
+    """Tell whether the viewer's session, or the token they came with, still opens anything; this does not count as using it."""
+    if who.csrf:
+        return queries.find_session(conn, who.secret_hash, now=now, idle_since=now - IDLE) is not None
+    row = queries.find_token(conn, who.secret_hash, now)
+    return row is not None and row.staff_id == who.staff_id
 
 
 SignedIn = Annotated[Viewer, Depends(viewer)]

@@ -5,6 +5,7 @@ Nothing is found by scanning: what is not in a list here is not served. A router
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -13,17 +14,22 @@ from psycopg_pool import ConnectionPool
 from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
-from api import login, pages, problems
+from api import health, login, metrics, pages, problems, queries
 from api.access import guard
+from api.events import Broadcast
 from api.passwords import Passwords
+from api.routes import events, me, openapi, patients, staff, tokens
 from api.settings import Settings
 from api.shield import Shield, trusted_hosts
 from api.templating import STATIC, make_environment
 
 #: routers that answer without a viewer; tests hold this list against every route of the application
-PUBLIC: Final[tuple[APIRouter, ...]] = (login.public,)
+PUBLIC: Final[tuple[APIRouter, ...]] = (login.public, health.router, metrics.router)
 #: routers behind the gate
 GUARDED: Final[tuple[APIRouter, ...]] = (login.guarded, *pages.routers)
+
+#: the JSON interface, behind the gate too
+API: Final[tuple[APIRouter, ...]] = (openapi.router, me.router, patients.router, staff.router, tokens.router, events.router)
 
 #: bytes a request may hold
 MAX_BODY: Final = 1_048_576
@@ -48,15 +54,24 @@ def create_app(settings: Settings, pool: ConnectionPool[Connection[Any]], *, pas
     app.state.pool = pool
     app.state.passwords = passwords or Passwords()
     app.state.templates = make_environment()
+    app.state.broadcast = Broadcast(settings.database_url, partial(_last_received, pool))
     problems.install(app)
     for router in PUBLIC:
         app.include_router(router)
     for router in GUARDED:
         app.include_router(router, dependencies=[Depends(guard)])
+    for router in API:
+        app.include_router(router, prefix="/api/v1", dependencies=[Depends(guard)])
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    yield
+    async with app.state.broadcast.running():
+        yield
+
+
+def _last_received(pool: ConnectionPool[Connection[Any]]) -> object:
+    with pool.connection() as conn:
+        return queries.last_received(conn)

@@ -58,7 +58,7 @@ def login(request: Request, form: Form, now: Now, address: Annotated[str, Depend
 @guarded.post("/logout")
 def logout(request: Request, who: SignedIn, conn: Transaction, now: Now) -> Response:
     """End the session."""
-    queries.end_session(conn, who.session)
+    queries.end_session(conn, who.secret_hash)
     record(conn, who, "sign_out", "session", now)
     response = RedirectResponse("/login", 303)
     response.delete_cookie(cookie_name(request.app.state.settings), path="/")

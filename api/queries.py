@@ -86,6 +86,52 @@ class Token:
     revoked_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a process last said of itself."""
+
+    #: "ingest", "work", "serve", …
+    process: str
+    #: when
+    at: datetime
+    #: figures of its own
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What became of the readings of all devices, and how the devices are."""
+
+    #: kept and judged
+    stored: int
+    #: of those, marked implausible
+    suspect: int
+    #: had come before
+    duplicate: int
+    #: could not be read
+    quarantined: int
+    #: devices that ever spoke
+    devices: int
+    #: of those, silent against their schedule
+    silent: int
+    #: of those, connected now
+    online: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlerts:
+    """How many alerts of one kind are open."""
+
+    #: "high", "medium" or "low"
+    severity: str
+    #: in the emergency band
+    emergency: bool
+    #: somebody has taken note
+    acknowledged: bool
+    #: how many
+    open: int
+
+
 def add_session(
     conn: Connection[Any], *, token_hash: bytes, staff_id: int, csrf: str, now: datetime, expires_at: datetime
 ) -> None:
@@ -226,3 +272,47 @@ def add_audit(
     """Write who did what to what, in the transaction that does it. Ids only: never a name, phone or value."""
     values = {"staff_id": staff_id, "action": action, "object": object, "now": now, "detail": Jsonb(dict(detail or {}))}
     conn.execute(SQL["add_audit"], values)
+
+
+def list_heartbeats(conn: Connection[Any]) -> list[Heartbeat]:
+    """Return what each process last said of itself."""
+    with conn.cursor(row_factory=class_row(Heartbeat)) as cursor:
+        return cursor.execute(SQL["list_heartbeats"]).fetchall()
+
+
+def count_readings(conn: Connection[Any]) -> Readings:
+    """Sum what became of the readings of all devices."""
+    with conn.cursor(row_factory=class_row(Readings)) as cursor:
+        counted = cursor.execute(SQL["count_readings"]).fetchone()
+    assert counted is not None
+    return counted
+
+
+def count_open_alerts(conn: Connection[Any]) -> list[OpenAlerts]:
+    """Count the open alerts by kind."""
+    with conn.cursor(row_factory=class_row(OpenAlerts)) as cursor:
+        return cursor.execute(SQL["count_open_alerts"]).fetchall()
+
+
+def count_quarantine(conn: Connection[Any]) -> dict[str, int]:
+    """Count what lies in quarantine by reason."""
+    return {row[0]: row[1] for row in conn.execute(SQL["count_quarantine"])}
+
+
+def count_outbox(conn: Connection[Any]) -> dict[str, tuple[int, datetime | None]]:
+    """Return (how many, earliest due time of the pending) by state of outgoing messages."""
+    return {row[0]: (row[1], row[2]) for row in conn.execute(SQL["count_outbox"])}
+
+
+def oldest_unjudged(conn: Connection[Any]) -> tuple[int, datetime | None]:
+    """Return (how many patients wait to be judged again, since when the oldest)."""
+    row = conn.execute(SQL["oldest_unjudged"]).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def last_received(conn: Connection[Any]) -> tuple[datetime | None, int | None]:
+    """Return something that changes whenever a reading is stored."""
+    row = conn.execute(SQL["last_received"]).fetchone()
+    assert row is not None
+    return row[0], row[1]

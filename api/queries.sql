@@ -74,3 +74,29 @@ DELETE FROM login_failure WHERE at < %(before)s
 
 -- name: add_audit
 INSERT INTO audit (at, staff_id, action, object, detail) VALUES (%(now)s, %(staff_id)s, %(action)s, %(object)s, %(detail)s)
+
+-- name: list_heartbeats
+SELECT process, at, detail FROM heartbeat ORDER BY process
+
+-- name: count_readings
+SELECT coalesce(sum(readings_stored), 0)::bigint AS stored, coalesce(sum(readings_suspect), 0)::bigint AS suspect,
+       coalesce(sum(readings_duplicate), 0)::bigint AS duplicate, coalesce(sum(readings_quarantined), 0)::bigint AS quarantined,
+       count(*) AS devices, count(*) FILTER (WHERE silent) AS silent, count(*) FILTER (WHERE online) AS online
+FROM device_state
+
+-- name: count_open_alerts
+SELECT severity, emergency, acknowledged_at IS NOT NULL AS acknowledged, count(*) AS open FROM alert
+WHERE closed_at IS NULL
+GROUP BY severity, emergency, acknowledged ORDER BY severity, emergency, acknowledged
+
+-- name: count_quarantine
+SELECT reason, count(*) FROM quarantine WHERE settled_at IS NULL GROUP BY reason ORDER BY reason
+
+-- name: count_outbox
+SELECT state, count(*), min(due_at) FILTER (WHERE state = 'pending') FROM outbox GROUP BY state ORDER BY state
+
+-- name: oldest_unjudged
+SELECT count(*), min(recorded_at) FROM unjudged
+
+-- name: last_received
+SELECT max(last_received_at), sum(readings_stored)::bigint FROM device_state

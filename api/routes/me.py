@@ -62,6 +62,6 @@ def set_password(request: Request, body: PasswordChange, who: SignedIn, conn: Tr
     if message is not None:
         # returned, not raised: the failed attempt counts
         return Problem(409, "wrong_password", message).response()
-    queries.end_sessions_of(conn, who.staff_id, but=who.session)
+    queries.end_sessions_of(conn, who.staff_id, but=who.secret_hash)
     record(conn, who, "change_password", f"staff/{who.public_id}", now)
     return None

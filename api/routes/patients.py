@@ -27,7 +27,7 @@ Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 BirthDate = Annotated[date, Field(ge=date(1880, 1, 1), le=date(2200, 1, 1))]
 
-_EXAMPLE = {
+_EXAMPLE: Any = {
     "record_number": "MRN-20418",
     "name": "Ruth Adeyemi",
     "birth_date": "1948-03-02",
