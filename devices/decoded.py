@@ -25,7 +25,11 @@ REASONS: Final = {
     "not_text": "The message is not UTF-8 text.",
     "bad_json": "The message is not JSON.",
     "wrong_shape": "The message is neither a measurement nor an array of measurements.",
+    "unknown_topic": "The topic names no device.",
     "unknown_device": "No device of this name is known.",
+    "revoked_device": "The device was revoked.",
+    "codec_failed": "The codec failed on this message; that is a fault of ours.",
+    "refused": "The database refused this message.",
     # one measurement
     "not_a_measurement": "An element of the array is not a measurement.",
     "no_values": "The measurement holds no value.",
@@ -39,6 +43,7 @@ REASONS: Final = {
     "no_unit": "The value has no unit.",
     "not_a_number": "The value is not a number.",
     "not_finite": "The value is not a finite number.",
+    "not_a_person": "The scale weighed an object or nothing, not a person.",
     "unknown_code": "The code is not one of A, C, V, P, U.",
     "bad_context": "The context is not a few short words or numbers.",
     "bad_flags": "The flags are not a few short words.",
@@ -61,7 +66,7 @@ class Fault(Struct, gc=False, frozen=True):
 
     #: a key of REASONS
     reason: str
-    #: what exactly, without any value of a patient
+    #: what exactly, without any value of a patient; empty where the reason says it all
     detail: str
     #: name of the vital as sent, None where the whole measurement is meant
     vital: str | None

@@ -82,3 +82,32 @@ def load_history(connection: Connection[Any], patient_ids: Iterable[int] | NDArr
 def find_devices(connection: Connection[Any], names: list[str]) -> list[tuple[str, int, bool]]:
     """Return (public id, id, whether revoked) of the devices with these public ids."""
     return connection.execute(_SQL["find_devices"], {"names": names}).fetchall()
+
+
+def amend(connection: Connection[Any], batch: Batch) -> list[int]:
+    """Give stored measurements the values they lack; return the patients to judge again."""
+    patients: set[int] = set()
+    for row in range(len(batch)):
+        values = [None if np.isnan(value) else float(value) for value in batch.values[row]]
+        found = connection.execute(
+            _SQL["amend_measurement"],
+            {
+                "values": values,
+                "suspect": int(batch.suspect[row]),
+                "consciousness": chr(batch.consciousness[row]) if batch.consciousness[row] else None,
+                "device_id": int(batch.device_id[row]),
+                "device_time": _EPOCH + int(batch.device_time[row]) * dt.timedelta(microseconds=1),
+                "seq": int(batch.seq[row]),
+                "boot": int(batch.boot[row]),
+            },
+        ).fetchone()
+        if found is not None and found[0] is not None:
+            patients.add(found[0])
+    return sorted(patients)
+
+
+def save_batteries(connection: Connection[Any], charges: dict[int, int]) -> None:
+    """Save charges in percent, by device id."""
+    devices = sorted(charges)
+    parameters = {"device_id": np.array(devices, np.int32), "battery": np.array([charges[one] for one in devices], np.int16)}
+    connection.execute(_SQL["save_batteries"], parameters)

@@ -22,7 +22,7 @@ from devices.identity import boot_hash, content_hash
 from devices.locked import LockedDevices
 from devices.recording import amend, record, save_batteries
 from devices.vitals import VITALS
-from ingest.draft import Draft, Refusal, decode, readings_of, sender
+from ingest.draft import Draft, Refusal, alone, decode, readings_of, sender
 from ingest.fresh import find_fresh
 from ingest.message import Message
 from ingest.quarantine import keep
@@ -55,6 +55,8 @@ class Outcome:
     suspect: int = 0
     duplicate: int = 0
     quarantined: int = 0
+    #: messages, measurements and values that went to quarantine
+    refused: int = 0
     taken: list[Taken] = field(default_factory=list)
     judged: Judged | None = None
     batteries: dict[int, int] = field(default_factory=dict)
@@ -79,10 +81,12 @@ class Committer:
         outcome = Outcome(messages=len(messages))
         device_ids = np.unique(np.array(draft.device + [device for device, _, _ in draft.states], np.int32))
         if not len(device_ids):
-            keep(connection, draft.refusals)
+            if not retry:
+                keep(connection, draft.refusals)
+            outcome.refused = len(draft.refusals)
             return outcome
         locked = LockedDevices(connection, device_ids)
-        counts = self._commit_draft(connection, locked, draft, outcome, now, retry=retry)
+        counts = self._commit_draft(connection, locked, draft, messages, outcome, now, retry=retry)
         boots = {(device, one.boot) for device, one in zip(draft.device, draft.measurement, strict=True) if one.boot is not None}
         boots |= locked.apply_states(draft.states, now)
         locked.save(counts, boots, now)
@@ -102,7 +106,15 @@ class Committer:
         self.engine.rolled_back()
 
     def _commit_draft(
-        self, connection: Connection[Any], locked: LockedDevices, draft: Draft, outcome: Outcome, now: dt.datetime, *, retry: bool
+        self,
+        connection: Connection[Any],
+        locked: LockedDevices,
+        draft: Draft,
+        messages: Sequence[Message],
+        outcome: Outcome,
+        now: dt.datetime,
+        *,
+        retry: bool,
     ) -> Counts:
         counts = Counts(locked.device_ids)
         device = np.array(draft.device, np.int32)
@@ -115,7 +127,10 @@ class Committer:
             fresh[:] = True
         refusals = [one for one in draft.refusals if one.row is None or fresh[one.row]]
         refusals += _impossible(draft, placed, readings, fresh)
-        keep(connection, refusals)
+        # what comes back from quarantine and is refused again stands there already
+        again = {message.payload for message in messages} if retry else frozenset[bytes]()
+        keep(connection, [one for one in refusals if one.payload not in again])
+        outcome.refused = len(refusals)
         mine = set(locked.device_ids.tolist())
         for refusal in refusals:
             if refusal.device_id is not None and refusal.device_id in mine:
@@ -158,7 +173,7 @@ def _impossible(draft: Draft, placed: Placed, readings: NDArray[np.int64], fresh
     """Return the measurements that lie nowhere in time; their payload keeps the values readable."""
     return [
         Refusal(
-            draft.device[row], draft.topic[row], draft.payload[row], "impossible_time", why, int(readings[row]), draft.received[row], row
+            draft.device[row], draft.topic[row], alone(draft, row), "impossible_time", why, int(readings[row]), draft.received[row], row
         )
         for row, why in placed.impossible.items()
         if fresh[row]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
+import msgspec
 import structlog
 
 from devices.codecs import native, theengs
@@ -56,6 +57,8 @@ class Draft:
     topic: list[bytes] = field(default_factory=list)
     #: the payload each came in, whole
     payload: list[bytes] = field(default_factory=list)
+    #: its place in that payload
+    place: list[int] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     states: list[tuple[int, StateMessage, int]] = field(default_factory=list)
 
@@ -101,7 +104,7 @@ def _decode_one(draft: Draft, message: Message, device: int) -> None:
         draft.states.append((device, decode_state(message.payload), message.received))
         return
     decoded = native.decode(message.payload) if topic.startswith(_PREFIX) else theengs.decode(topic.decode(), message.payload)
-    for one in decoded:
+    for place, one in enumerate(decoded):
         row = len(draft.device)
         draft.device.append(device)
         draft.received.append(message.received)
@@ -109,6 +112,7 @@ def _decode_one(draft: Draft, message: Message, device: int) -> None:
         draft.retained.append(message.retained)
         draft.topic.append(topic)
         draft.payload.append(message.payload)
+        draft.place.append(place)
         for fault in one.faults:
             draft.refusals.append(
                 Refusal(device, topic, fault.raw, fault.reason, fault.detail, int(fault.vital is not None), message.received, row)
@@ -127,3 +131,11 @@ def _refuse(draft: Draft, message: Message, device: int | None, reason: str, det
 def readings_of(one: Decoded) -> int:
     """Return how many readings a measurement holds."""
     return len(one.columns) + (one.consciousness != 0)
+
+
+def alone(draft: Draft, row: int) -> bytes:
+    """Return a payload that holds this measurement alone and can be decoded again."""
+    payload = draft.payload[row]
+    if not payload.lstrip().startswith(b"["):
+        return payload
+    return msgspec.json.encode(msgspec.json.decode(payload)[draft.place[row]])

@@ -16,6 +16,18 @@ from devices.codecs.instant import parse_time
 from devices.decoded import MAX_BYTES, MAX_MEASUREMENTS, PULSE_PRESSURE, Decoded, Unreadable
 from devices.vitals import VITALS
 
+#: where devices publish measurements; the third level is the device's public id, its MQTT username
+TOPICS: Final = ("wardlight/v1/+/readings",)
+
+
+def device_of(topic: str, _payload: bytes = b"") -> str:
+    """Return the public id of the device that published on a readings topic.
+
+    >>> device_of("wardlight/v1/cuff-7/readings")
+    'cuff-7'
+    """
+    return topic.split("/", 3)[2]
+
 
 class _Code(Struct, gc=False, forbid_unknown_fields=True):
     code: Literal["A", "C", "V", "P", "U"]

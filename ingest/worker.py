@@ -1,0 +1,171 @@
+"""The ingest process: holds the one turn, keeps broker and database together, and says how it is.
+
+One worker a broker is active, held by an advisory lock; others stand by and take over when it is gone. When the database is lost
+the worker leaves the broker, so that nothing is delivered into the void, and resumes the same session when it is back.
+"""
+
+import datetime as dt
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from psycopg import Connection, OperationalError
+
+from alerts.engine import Engine
+from alerts.rules import RuleSet
+from database.pool import DatabaseUnreachable, connect
+from ingest.acks import Acknowledger
+from ingest.commit import Committer
+from ingest.inbox import Inbox
+from ingest.mqtt import BrokerAddress, Subscriber
+from ingest.pipeline import Pipeline
+from ingest.queries import beat, extend_path, list_unfinished, try_turn
+
+log = structlog.get_logger()
+
+#: key of the advisory lock that the active worker holds
+TURN: Final = 0x57_61_72_64
+#: seconds between heartbeats, each of which also lengthens the stretch in which our path is up
+BEAT_EVERY: Final = 5.0
+#: a longer pause between two heartbeats means that the path was down in between
+PATIENCE: Final = dt.timedelta(seconds=15)
+#: seconds after subscribing before the path counts as up: a backlog needs a moment to begin arriving
+SETTLING: Final = 2.0
+#: after the broker lost our session, devices heard within this time are asked to send again
+BACKFILL: Final = dt.timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What the ingest process needs to know."""
+
+    database_url: str
+    mqtt_url: str
+    mqtt_ca_file: str = ""
+    #: "bulk" or "callbacks"
+    mqtt_reader: str = "bulk"
+
+
+def run(settings: WorkerSettings, rules: RuleSet, stop: threading.Event) -> int:
+    """Work until `stop` is set; return the exit code: 0, or 1 when the network thread died.
+
+    Raises ValueError for a broker URL that cannot be one.
+    """
+    address = BrokerAddress.parse(settings.mqtt_url, settings.mqtt_ca_file)
+    pause = 0.5
+    while not stop.is_set():
+        try:
+            with connect(settings.database_url, autocommit=True) as turn, connect(settings.database_url, autocommit=True) as own:
+                _await_turn(turn, stop)
+                pause = 0.5
+                if not stop.is_set():
+                    return _Worker(turn, own, address, settings.mqtt_reader, rules, stop).run()
+        except (DatabaseUnreachable, OperationalError) as error:
+            log.warning("database_lost", error=type(error).__name__, again_in=pause)
+        except OSError as error:
+            log.warning("broker_unreachable", error=str(error), again_in=pause)
+        stop.wait(pause)
+        pause = min(pause * 2, 5.0)
+    return 0
+
+
+def _await_turn(turn: Connection[Any], stop: threading.Event) -> None:
+    waiting = False
+    while not stop.is_set() and not try_turn(turn, TURN):
+        if not waiting:
+            log.info("standing_by", reason="another ingest worker is active")
+            waiting = True
+        stop.wait(1.0)
+
+
+class _Worker:
+    """One stretch of work between two losses of the database."""
+
+    def __init__(
+        self, turn: Connection[Any], own: Connection[Any], address: BrokerAddress, reader: str, rules: RuleSet, stop: threading.Event
+    ) -> None:
+        self._turn = turn
+        self._stop = stop
+        inbox = Inbox()
+        self._inbox = inbox
+        self._subscriber = Subscriber(address, inbox, reader=reader)
+        self._subscriber.on_session = self._note_session
+        self._acks = Acknowledger(lambda topic, payload, retain: self._subscriber.publish(topic, payload, retain=retain))
+        self._pipeline = Pipeline(own, Committer(Engine(rules)), inbox, self._subscriber, self._acks, _now)
+        self._subscribed_at: float | None = None
+        self._session_lost = threading.Event()
+        self._losses = 0
+        self._next_beat = 0.0
+
+    def run(self) -> int:
+        """Work until told to stop; the session at the broker outlives this."""
+        self._subscriber.start()
+        try:
+            while not self._stop.is_set():
+                if not self._subscriber.is_alive():
+                    # it would look connected for ever; whoever supervises us starts a new process
+                    log.critical("network_thread_dead")
+                    return 1
+                self._pipeline.step()
+                self._beat()
+                if self._session_lost.is_set():
+                    self._backfill()
+        finally:
+            self._subscriber.stop()
+        return 0
+
+    def _note_session(self, present: bool) -> None:
+        if not present:
+            self._session_lost.set()
+
+    def _backfill(self) -> None:
+        """The broker does not know our session: what it took meanwhile may be lost, so the devices are asked for it."""
+        self._session_lost.clear()
+        unfinished = list_unfinished(self._turn, _now() - BACKFILL)
+        if not unfinished:
+            return
+        self._losses += 1
+        log.error("broker_session_lost", devices_asked=len(unfinished))
+        for name, boot, from_seq in unfinished:
+            self._acks.ask_again(name, boot, from_seq)
+
+    def _beat(self) -> None:
+        clock = time.monotonic()
+        if clock < self._next_beat:
+            return
+        self._next_beat = clock + BEAT_EVERY
+        subscribed = self._subscriber.subscribed.is_set()
+        if not subscribed:
+            self._subscribed_at = None
+        elif self._subscribed_at is None:
+            self._subscribed_at = clock
+        caught_up = clock - self._pipeline.caught_up_at < BEAT_EVERY
+        now = _now()
+        if self._subscribed_at is not None and clock - self._subscribed_at >= SETTLING and caught_up:
+            extend_path(self._turn, now, PATIENCE)
+        total = self._pipeline.total
+        beat(
+            self._turn,
+            "ingest",
+            now,
+            {
+                "subscribed": subscribed,
+                "caught_up": caught_up,
+                "waiting": len(self._inbox),
+                "messages": total.messages,
+                "stored": total.stored,
+                "suspect": total.suspect,
+                "duplicate": total.duplicate,
+                "quarantined": total.quarantined,
+                "refused": total.refused,
+                "sessions_lost": self._losses,
+            },
+        )
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
