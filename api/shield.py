@@ -46,7 +46,8 @@ class Shield:
         self._hosts = frozenset(hosts)
         self._headers = {
             "content-security-policy": CONTENT_POLICY,
-            "referrer-policy": "no-referrer",
+            # not "no-referrer": with it browsers send "Origin: null" from our own forms
+            "referrer-policy": "same-origin",
             "x-content-type-options": "nosniff",
             "cross-origin-opener-policy": "same-origin",
             "cross-origin-resource-policy": "same-origin",

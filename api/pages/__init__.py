@@ -5,6 +5,6 @@
 
 from fastapi import APIRouter
 
-from api.pages import worklist_page
+from api.pages import patient_page, worklist_page
 
-routers: list[APIRouter] = [worklist_page.router]
+routers: list[APIRouter] = [worklist_page.router, patient_page.router]

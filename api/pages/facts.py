@@ -4,7 +4,7 @@ Nouns only: nothing here decides, and nothing here is sent out before `words` an
 units and time zone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -15,6 +15,15 @@ from devices.vitals import COLUMN, VITALS, Vital
 
 #: how programmes are written; a name that is not here is shown with spaces for underscores
 _PROGRAMMES: Final = {"copd": "COPD", "post_acute": "post-acute"}
+
+
+def programme_words(names: Iterable[str]) -> str:
+    """Name programmes as people do.
+
+    >>> programme_words(["heart_failure", "copd"])
+    'heart failure, COPD'
+    """
+    return ", ".join(_PROGRAMMES.get(name, name.replace("_", " ")) for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class Person:
     @property
     def programme_words(self) -> str:
         """Name the programmes: "heart failure, COPD"."""
-        return ", ".join(_PROGRAMMES.get(name, name.replace("_", " ")) for name in self.programmes)
+        return programme_words(self.programmes)
 
     @property
     def possessive(self) -> str:

@@ -6,14 +6,16 @@ room that owns it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
-from api.pages.facts import OpenAlert, Person, Series
+from api.pages.facts import OpenAlert, Person, Reader, Series
+from api.pages.timeline import CorrectionRow, EventRow, Happening, OtherRow, tell
 from database.sql import load_sql
+from devices.measurement import MeasurementKey
 from devices.vitals import COLUMN, VITALS
 
 SQL: Final = load_sql(__file__)
@@ -133,3 +135,60 @@ def _series(conn: Connection[Any], patient_id: int, name: str, rows: Sequence[tu
 def _most_measured(rows: Sequence[tuple[Any, ...]]) -> str | None:
     counts = [sum(row[3 + column] is not None for row in rows) for column in range(len(VITALS))]
     return VITALS[counts.index(max(counts))].name if rows and max(counts) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Namesake:
+    """Another patient this one could be mistaken for."""
+
+    public_id: str
+    name: str
+    birth_date: date | None
+    record_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A reading that is marked wrong: whose doing and why."""
+
+    who: str
+    reason: str
+    marked_at: datetime
+
+
+def load_rules(conn: Connection[Any]) -> list[dict[str, Any]]:
+    """Return the rules in force as they are stored; [] before any were loaded."""
+    row = conn.execute(SQL["rules_in_force"]).fetchone()
+    return list(row[0]) if row else []
+
+
+def list_namesakes(conn: Connection[Any], patient_id: int) -> list[Namesake]:
+    """Return patients with the same name, or the same family name and initial."""
+    with conn.cursor(row_factory=class_row(Namesake)) as cursor:
+        return cursor.execute(SQL["namesakes"], {"patient_id": patient_id}).fetchall()
+
+
+def list_marks(conn: Connection[Any], patient_id: int) -> dict[tuple[str, str], Mark]:
+    """Return who marked which reading wrong, by (measurement key, vital)."""
+    found: dict[tuple[str, str], Mark] = {}
+    for device, device_time, seq, boot, vital, who, reason, marked_at in conn.execute(SQL["marks_of"], {"patient_id": patient_id}):
+        found[str(MeasurementKey(device, device_time, seq, boot)), VITALS[vital].name] = Mark(who, reason, marked_at)
+    return found
+
+
+def load_timeline(conn: Connection[Any], patient_id: int, reader: Reader, *, now: datetime, days: int, limit: int) -> list[Happening]:
+    """Return what happened to a patient within so many days, newest first."""
+    given = {"patient_id": patient_id, "since": now - timedelta(days=days), "now": now, "limit": limit}
+    with conn.cursor(row_factory=class_row(EventRow)) as cursor:
+        events = cursor.execute(SQL["alert_events_of"], given).fetchall()
+    with conn.cursor(row_factory=class_row(CorrectionRow)) as cursor:
+        corrections = cursor.execute(SQL["corrections_of"], given).fetchall()
+    with conn.cursor(row_factory=class_row(OtherRow)) as cursor:
+        others = cursor.execute(SQL["others_of"], given).fetchall()
+    return tell(events, corrections, others, reader, limit)
+
+
+def load_alert_story(conn: Connection[Any], alert_id: int, reader: Reader) -> list[Happening]:
+    """Return what happened to one alert, newest first."""
+    with conn.cursor(row_factory=class_row(EventRow)) as cursor:
+        return tell(cursor.execute(SQL["alert_events"], {"alert_id": alert_id}).fetchall(), (), (), reader, 200)

@@ -75,3 +75,58 @@ LIMIT %(limit)s
 SELECT (SELECT max(seen_at) FROM path_up) AS seen_at,
        (SELECT max(last_received_at) FROM device_state) AS last_reading_at,
        (SELECT max(at) FROM heartbeat WHERE starts_with(process, 'ingest')) AS ingest_at
+
+-- name: rules_in_force
+SELECT rules FROM ruleset ORDER BY loaded_at DESC, id DESC LIMIT 1
+
+-- name: namesakes
+-- the same name, or the same family name with the same initial: whom this patient could be mistaken for
+SELECT other.public_id, other.name, other.birth_date, other.record_number
+FROM patient AS self JOIN patient AS other ON other.id <> self.id
+ AND lower(substring(other.name FROM '\S+$')) = lower(substring(self.name FROM '\S+$'))
+ AND lower(left(other.name, 1)) = lower(left(self.name, 1))
+WHERE self.id = %(patient_id)s
+ORDER BY lower(other.name) <> lower(self.name), other.id LIMIT 5
+
+-- name: alert_events_of
+SELECT e.at, e.what, e.note, s.name AS who, a.public_id AS alert,
+       coalesce(a.explanation ->> 'title', replace(a.rule, '_', ' ')) AS title, a.disposition
+FROM alert_event e JOIN alert a ON a.id = e.alert_id LEFT JOIN staff s ON s.id = e.staff_id
+WHERE a.patient_id = %(patient_id)s AND e.at > %(since)s
+ORDER BY e.at DESC, e.id DESC LIMIT %(limit)s
+
+-- name: alert_events
+SELECT e.at, e.what, e.note, s.name AS who, a.public_id AS alert, '' AS title, a.disposition
+FROM alert_event e JOIN alert a ON a.id = e.alert_id LEFT JOIN staff s ON s.id = e.staff_id
+WHERE a.id = %(alert_id)s
+ORDER BY e.at DESC, e.id DESC LIMIT 200
+
+-- name: corrections_of
+SELECT c.marked_at, s.name AS who, c.reason, c.vital,
+       (ARRAY[m.heart_rate, m.spo2, m.respiratory_rate, m.body_temperature, m.systolic_bp, m.diastolic_bp, m.body_weight,
+              m.blood_glucose, m.cgm_glucose, m.peak_flow, m.fev1, m.fvc, m.oxygen_flow, m.steps])[c.vital + 1]::float8 AS value,
+       c.undone_at
+FROM correction c JOIN staff s ON s.id = c.marked_by
+LEFT JOIN measurement m ON m.device_id = c.device_id AND m.device_time = c.device_time AND m.seq = c.seq AND m.boot = c.boot
+WHERE c.patient_id = %(patient_id)s AND c.marked_at > %(since)s
+ORDER BY c.marked_at DESC LIMIT %(limit)s
+
+-- name: marks_of
+-- who marked which reading wrong and why, for the readings that are on the page
+SELECT d.public_id AS device, c.device_time, c.seq, c.boot, c.vital, s.name AS who, c.reason, c.marked_at
+FROM correction c JOIN device d ON d.id = c.device_id JOIN staff s ON s.id = c.marked_by
+WHERE c.patient_id = %(patient_id)s AND c.undone_at IS NULL
+
+-- name: others_of
+SELECT lower(during) AS at, 'assigned' AS kind, d.public_id AS what, '' AS detail, s.name AS who
+FROM assignment a JOIN device d ON d.id = a.device_id LEFT JOIN staff s ON s.id = a.assigned_by
+WHERE a.patient_id = %(patient_id)s AND lower(during) > %(since)s
+UNION ALL
+SELECT upper(during), 'ended', d.public_id, '', NULL
+FROM assignment a JOIN device d ON d.id = a.device_id
+WHERE a.patient_id = %(patient_id)s AND upper(during) BETWEEN %(since)s AND %(now)s
+UNION ALL
+SELECT o.created_at, 'notice', o.state, o.reason, NULL
+FROM outbox o JOIN alert a ON a.id = o.alert_id
+WHERE a.patient_id = %(patient_id)s AND o.created_at > %(since)s
+ORDER BY 1 DESC LIMIT %(limit)s

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from api.pages.facts import OpenAlert, Reader, Series
+from api.pages.facts import OpenAlert, Reader, Series, programme_words
 from api.pages.sparkline import Limit
 from api.pages.words import duration
 from devices.vitals import COLUMN, VITALS, Vital
 
 _SIGNS: Final = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
+
+
+_BETTER_SHORT: Final = frozenset({"spo2", "fev1", "fvc"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Part:
     text: str
     #: the time it ends in, None for plain text
     at: datetime | None = None
-    #: "age" ("40 s ago"), "clock" ("9:14"), "moment" ("yesterday 20:14") or "since" ("13 h")
+    #: "age" ("40 s ago"), "when" ("9:14", "yesterday 20:14"), "moment" ("today 9:14") or "since" ("13 h")
     form: str = "age"
 
 
@@ -49,6 +52,11 @@ def value_text(vital: Vital, value: float, reader: Reader) -> str:
     return f"{how.number(value) + 0.0:.{how.decimals}f} {how.unit}"
 
 
+def name_of(vital: Vital) -> str:
+    """Return what a vital is called within a sentence; saturation is better known by its short form."""
+    return vital.short if vital.name in _BETTER_SHORT else vital.title
+
+
 def shown_limit(alert: OpenAlert, reader: Reader) -> Limit | None:
     """Return the limit an alert was judged by in the reader's unit, None where the rule has none of this kind."""
     vital, why = alert.vital, alert.explanation
@@ -64,8 +72,8 @@ def describe(alert: OpenAlert, reader: Reader, newest: Series | None = None) -> 
     vital = alert.vital
     if vital is None and readings and (column := COLUMN.get(str(readings[-1].get("vital")))) is not None:
         vital = VITALS[column]
-    if alert.explanation.get("kind") == "silence" or (alert.subject and alert.vital is None):
-        return _silence(alert, readings)
+    if alert.explanation.get("kind") == "silence":
+        return _silence(alert)
     values = [reading for reading in readings if vital and reading.get("vital", vital.name) == vital.name and _number(reading)]
     if vital is None or not values:
         return Reason((Part(str(alert.explanation.get("reason") or alert.explanation.get("title") or alert.rule)),), _when(alert, []))
@@ -77,7 +85,7 @@ def _threshold(
 ) -> Reason:
     last = values[-1]
     measured = _time(last.get("measured_at")) or alert.fired_at
-    said = f"{vital.short} {value_text(vital, float(last['value']), reader)}"
+    said = f"{name_of(vital)} {value_text(vital, float(last['value']), reader)}"
     if alert.explanation.get("kind") == "doubt":
         said = f"{said}, not repeated"
     held = (measured - alert.since).total_seconds()
@@ -88,43 +96,47 @@ def _threshold(
     details: list[Part] = []
     if (limit := shown_limit(alert, reader)) is not None:
         how = reader.display(vital)
-        name = "emergency band" if alert.emergency else alert.explanation.get("whose_limit") or "limit"
+        name = "emergency band" if alert.emergency else _limit_name(str(alert.explanation.get("whose_limit", "")))
         details.append(Part(f"{name} {_SIGNS[limit.operator]} {limit.value:.{how.decimals}f}"))
     details += _when(alert, values)
+    if alert.explanation.get("still_true_after"):
+        details.append(Part("still so after it was resolved"))
     if newest is not None and newest.at and newest.at[-1] > measured.timestamp() + 1:
         at = datetime.fromtimestamp(newest.at[-1], measured.tzinfo)
         details.append(Part(f"now {value_text(vital, newest.values[-1], reader)}, ", at))
     return Reason((Part(said),), tuple(details))
 
 
-def _silence(alert: OpenAlert, readings: Sequence[Mapping[str, Any]]) -> Reason:
+def _silence(alert: OpenAlert) -> Reason:
     why = alert.explanation
     kind = str(why.get("device_kind") or "").replace("_", " ")
-    last = _time(readings[-1].get("measured_at")) if readings else None
-    details: list[Part] = []
-    if last is not None:
-        details.append(Part("last reading ", last, "moment"))
-    else:
-        details.append(Part("no reading yet"))
+    last = _time(why.get("last_received_at"))
+    details = [Part("last heard ", last, "when") if last is not None else Part("never heard")]
     if isinstance(every := why.get("expected_seconds"), int | float):
-        details.append(Part(f"expected every {duration(every)}"))
+        details.append(Part(f"a reading is due every {duration(every)}"))
     if alert.condition == "resolved" and alert.resolved_at:
-        details.append(Part("back since ", alert.resolved_at, "moment"))
-    title = f"{kind.capitalize()} silent for " if kind else "Silent for "
-    return Reason((Part(title, alert.since, "since"),), tuple(details))
+        details.append(Part("back since ", alert.resolved_at, "when"))
+    title = f"{kind.capitalize()} silent for " if kind else "Device silent for "
+    return Reason((Part(title, last or alert.since, "since"),), tuple(details))
 
 
 def _when(alert: OpenAlert, values: Sequence[Mapping[str, Any]]) -> tuple[Part, ...]:
     measured = (_time(values[-1].get("measured_at")) if values else None) or alert.fired_at
     received = _time(values[-1].get("received_at")) if values else None
     parts = [Part("measured ", measured)]
-    if alert.lateness != "live" and received is not None:
-        parts.append(Part("arrived ", received))
     if alert.lateness == "retrospective":
-        parts.append(Part("newer readings were already in"))
-    if alert.condition == "resolved" and alert.resolved_at is not None:
-        parts.append(Part("over since ", alert.resolved_at, "moment"))
+        parts.append(Part("arrived after newer readings, ", received or alert.opened_at))
+    elif alert.lateness == "late":
+        parts.append(Part("arrived ", received or alert.opened_at))
+    if alert.condition == "resolved" and alert.resolved_at is not None and alert.lateness != "retrospective":
+        parts.append(Part("over since ", alert.resolved_at, "when"))
     return tuple(parts)
+
+
+def _limit_name(whose: str) -> str:
+    """Say whose limit it is: "limit", or "COPD limit" for one of a programme."""
+    _, _, programme = whose.partition("limit of ")
+    return f"{programme_words([name.replace(' ', '_') for name in programme.split(', ')])} limit" if programme else "limit"
 
 
 def _number(reading: Mapping[str, Any]) -> bool:

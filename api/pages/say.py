@@ -38,6 +38,10 @@ class Say:
         """Say when: "yesterday 20:10"."""
         return _time(at, "moment", words.moment(at, self.now, self.reader.zone))
 
+    def when(self, at: datetime) -> Markup:
+        """Say when, shorter: "9:14" for today."""
+        return _time(at, "when", words.when(at, self.now, self.reader.zone))
+
     def clock(self, at: datetime) -> Markup:
         """Say a time of day: "9:14"."""
         return Markup('<time datetime="{}">{}</time>').format(_iso(at), words.clock(at, self.reader.zone))
@@ -55,7 +59,7 @@ class Say:
         """Say a piece of a reason."""
         if part.at is None:
             return Markup("{}").format(part.text)
-        form = {"age": self.ago, "moment": self.moment, "since": self.since, "clock": self.clock}[part.form]
+        form = {"age": self.ago, "moment": self.moment, "since": self.since, "when": self.when}[part.form]
         return Markup("{}{}").format(part.text, form(part.at))
 
     def local(self, zone: str) -> Markup:

@@ -89,7 +89,7 @@ def draw(
     breaks = _gaps(t[kept])
     path = "".join(f"{'M' if i == 0 or i in breaks else 'L'}{px:g} {py:g}" for i, (px, py) in enumerate(points))
     last = points[-1]
-    stale = (now - t[-1]) > 0.06 * span
+    stale = (now - t[-1]) > 0.03 * span
     drawn = [limit for limit in limits if low <= limit.value <= high]
     marks = tuple(point for i, point in zip(kept, points, strict=True) if any(limit.is_broken(v[i]) for limit in limits))
     return Sparkline(

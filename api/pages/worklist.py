@@ -150,16 +150,16 @@ def _owner(
     waiting = [alert for alert in alerts if alert.acknowledged_at is None]
     if waiting:
         seen = len(alerts) - len(waiting)
-        whose = "yours to coordinate" if person.coordinator == reader.staff else person.coordinator_name
-        notes = [Part(whose or "no coordinator named")]
+        whose = "yours" if person.coordinator == reader.staff else person.coordinator_name
+        notes = [Part(whose or "no coordinator")]
         if seen:
             notes.append(Part(f"{seen} of {len(alerts)} seen"))
-        notes.append(Part("due ", urgent.due_at, "moment"))
+        notes.append(Part("due ", urgent.due_at, "when"))
         return "Unowned", tuple(notes)
     last = max(alerts, key=lambda alert: alert.acknowledged_at or alert.opened_at)
     owner = "You" if last.acknowledged_by == reader.staff else last.acknowledged_name or "Someone"
     assert last.acknowledged_at is not None
-    return owner, (Part("since ", last.acknowledged_at, "moment"),)
+    return owner, (Part("since ", last.acknowledged_at, "when"),)
 
 
 def _spark(case: Case, alert: OpenAlert, reader: Reader, now: datetime) -> Sparkline | None:

@@ -9,14 +9,15 @@ from typing import Annotated, Final, cast
 from fastapi import APIRouter, Query, Request
 from jinja2 import Environment
 from markupsafe import Markup
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from alerts import actions
+from alerts.alert import DISPOSITIONS
 from api.access import Form, SignedIn, record
 from api.pages import queries
 from api.pages.board import Board, Look
-from api.pages.dispositions import DISPOSITIONS
 from api.pages.facts import OpenAlert
+from api.pages.forms import done
 from api.pages.frame import reader_of, show
 from api.pages.say import Say
 from api.pages.worklist import QUEUES, Case, Queue, build_row, lead, sort
@@ -52,7 +53,7 @@ def worklist_page(request: Request, who: SignedIn, conn: Transaction, now: Now, 
         lead=lead(look.cases.values(), chosen, look.total, reader),
         rows=[build_row(case, own, reader, now) for case, own in pairs],
         mark=look.mark,
-        dispositions=DISPOSITIONS,
+        dispositions=DISPOSITIONS.items(),
     )
 
 
@@ -90,47 +91,39 @@ def acknowledge(request: Request, who: SignedIn, conn: Transaction, now: Now, fo
     for alert in _named(conn, form):
         actions.acknowledge(conn, alert.public_id, who.staff_id, now)
         record(conn, who, "acknowledge_alert", f"alert/{alert.public_id}", now)
-    return _back(request, form)
+    return done(request, form, "/")
 
 
 @router.post("/worklist/undo")
 def undo(request: Request, who: SignedIn, conn: Transaction, now: Now, form: Form) -> Response:
     """Take back acknowledgements of one's own."""
-    for alert in _named(conn, form):
+    for alert in _named(conn, form, closed=True):
         if alert.acknowledged_by != who.public_id:
             raise Problem(409, "not_yours", "this was acknowledged by somebody else, who alone can take it back")
         actions.unacknowledge(conn, alert.public_id, who.staff_id, now)
         record(conn, who, "unacknowledge_alert", f"alert/{alert.public_id}", now)
-    return _back(request, form)
+    return done(request, form, "/")
 
 
 @router.post("/worklist/resolve")
 def resolve(request: Request, who: SignedIn, conn: Transaction, now: Now, form: Form) -> Response:
     """Close alerts with what came of them."""
     disposition = form.get("disposition", "")
-    if disposition not in dict(DISPOSITIONS):
+    if disposition not in DISPOSITIONS:
         raise Problem(422, "invalid", "say what came of it: choose one of the answers")
     for alert in _named(conn, form):
         actions.resolve(conn, alert.public_id, who.staff_id, disposition, form.get("note", "").strip()[:2000], now)
         record(conn, who, "resolve_alert", f"alert/{alert.public_id}", now, disposition=disposition)
-    return _back(request, form)
+    return done(request, form, "/")
 
 
-def _named(conn: Transaction, form: dict[str, str]) -> list[OpenAlert]:
+def _named(conn: Transaction, form: dict[str, str], closed: bool = False) -> list[OpenAlert]:
     names = form.get("alerts", "").split()[:_AT_ONCE]
     found = [queries.find_alert(conn, name) for name in dict.fromkeys(names)]
     if not names or None in found:
         raise not_found("alert")
     # in one order, as everybody who locks alerts does
-    return sorted((alert for alert in found if alert and alert.closed_at is None), key=lambda alert: alert.id)
-
-
-def _back(request: Request, form: dict[str, str]) -> Response:
-    """Answer a script with nothing, and a plain form with the page it came from."""
-    if "x-csrf-token" in request.headers:
-        return Response(status_code=204)
-    going = form.get("back", "/")
-    return RedirectResponse(going if going.startswith("/") and not going.startswith(("//", "/\\")) else "/", 303)
+    return sorted((alert for alert in found if alert and (closed or alert.closed_at is None)), key=lambda alert: alert.id)
 
 
 def _queue(name: str) -> Queue:

@@ -15,6 +15,7 @@ export function setClock(stamp) { skew = Date.parse(stamp) - Date.now(); }
 const SAY = {
   ago: (at) => words.age(at, now(), zone),
   since: (at) => words.duration((now() - at) / 1000),
+  when: (at) => words.when(at, now(), zone),
   moment: (at) => words.moment(at, now(), zone),
   left: (at, time) => { time.classList.toggle("overdue", at < now()); return words.left(at, now(), Number(time.dataset.target), zone); },
   local: (at, time) => words.clock(now(), time.dataset.zone),
@@ -114,7 +115,7 @@ document.addEventListener("click", (event) => {
   if (opener) {
     const dialog = document.getElementById(opener.dataset.opens);
     for (const [name, value] of Object.entries(opener.dataset)) {
-      const field = dialog.querySelector(`[name="${name}"]`);
+      const field = dialog.querySelector(`[name="${name.replace(/Of$/, "")}"]`);
       if (field) field.value = value;
       for (const place of dialog.querySelectorAll(`[data-fill="${name}"]`)) place.textContent = value;
     }
@@ -123,9 +124,26 @@ document.addEventListener("click", (event) => {
   }
   if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
 });
+document.addEventListener("submit", async (event) => { // sent without leaving the page, so that a refusal loses nothing typed
+  const form = event.target;
+  if (!("send" in form.dataset) || event.defaultPrevented) return;
+  event.preventDefault();
+  if (form.dataset.sent) return;
+  form.dataset.sent = "1";
+  try {
+    await send(form.action, new FormData(form));
+    location.reload();
+  } catch (error) {
+    delete form.dataset.sent;
+    const place = form.querySelector(".form-error");
+    if (!place) return toast(`That did not work: ${error.message}`);
+    place.textContent = error.message;
+    place.hidden = false;
+  }
+});
 document.addEventListener("submit", (event) => { // one press, one effect
   const form = event.target;
-  if (form.method !== "post" || event.defaultPrevented) return;
+  if (form.method !== "post" || event.defaultPrevented || "send" in form.dataset) return;
   if (form.dataset.sent) event.preventDefault();
   form.dataset.sent = "1";
   setTimeout(() => { delete form.dataset.sent; }, 4000);

@@ -31,6 +31,10 @@ export function moment(ms, now, zone) {
   return `${name} ${clock(ms, zone)}`;
 }
 
+export function when(ms, now, zone) {
+  return moment(ms, now, zone).replace(/^today /, "");
+}
+
 export function duration(seconds) {
   const whole = Math.trunc(Math.max(0, seconds));
   if (whole < MINUTE) return `${whole} s`;
