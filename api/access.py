@@ -69,7 +69,13 @@ def viewer(request: Request, conn: Transaction, now: Now) -> Viewer:
         row = queries.find_token(conn, token_hash, now)
         if row is None or row.scope != "api" or row.staff_id is None:
             raise NotSignedIn("this API token is unknown, revoked, expired, or not one of scope 'api'")
-        assert row.public_id and row.name and row.role and row.zone and row.units and row.glucose_unit
+        # the columns of the staff it acts for come together
+        assert row.public_id is not None
+        assert row.name is not None
+        assert row.role is not None
+        assert row.zone is not None
+        assert row.units is not None
+        assert row.glucose_unit is not None
         return Viewer(row.staff_id, row.public_id, row.name, row.role, row.zone, row.units, row.glucose_unit, "", token_hash)
     token = request.cookies.get(cookie_name(request.app.state.settings))
     if not token:

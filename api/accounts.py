@@ -5,18 +5,16 @@ caller's transaction.
 """
 
 from datetime import datetime
-from typing import Any
-
-from psycopg import Connection
 
 from api import queries
 from api.passwords import Passwords, one_time_password
+from api.transaction import Transaction
 from care import queries as care
 from care.staff import Role, Staff
 
 
 def open_account(
-    conn: Connection[Any],
+    conn: Transaction,
     passwords: Passwords,
     *,
     email: str,
@@ -38,20 +36,20 @@ def open_account(
     return staff, given
 
 
-def close_account(conn: Connection[Any], staff: Staff, *, by: int | None, now: datetime) -> None:
+def close_account(conn: Transaction, staff: Staff, *, by: int | None, now: datetime) -> None:
     """Let somebody in no more and end their sessions at once. Raises care.staff.LastAdministrator."""
     care.disable_staff(conn, staff.id, now)
     queries.end_sessions_of(conn, staff.id)
     _record(conn, "disable_staff", staff, by, now)
 
 
-def reopen_account(conn: Connection[Any], staff: Staff, *, by: int | None, now: datetime) -> None:
+def reopen_account(conn: Transaction, staff: Staff, *, by: int | None, now: datetime) -> None:
     """Let somebody in again, with the password they had."""
     care.enable_staff(conn, staff.id)
     _record(conn, "enable_staff", staff, by, now)
 
 
-def reset_password(conn: Connection[Any], passwords: Passwords, staff: Staff, *, by: int | None, now: datetime) -> str:
+def reset_password(conn: Transaction, passwords: Passwords, staff: Staff, *, by: int | None, now: datetime) -> str:
     """Give somebody a new password, end their sessions, and return it to hand over."""
     given = one_time_password()
     queries.save_password_hash(conn, staff.id, passwords.hash(given))
@@ -60,5 +58,5 @@ def reset_password(conn: Connection[Any], passwords: Passwords, staff: Staff, *,
     return given
 
 
-def _record(conn: Connection[Any], action: str, staff: Staff, by: int | None, now: datetime) -> None:
+def _record(conn: Transaction, action: str, staff: Staff, by: int | None, now: datetime) -> None:
     queries.add_audit(conn, staff_id=by, action=action, object=f"staff/{staff.public_id}", now=now)

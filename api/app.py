@@ -18,10 +18,18 @@ from api import health, login, metrics, pages, problems, queries
 from api.access import guard
 from api.events import Broadcast
 from api.passwords import Passwords
-from api.routes import events, me, openapi, patients, staff, tokens
+from api.routes import (
+    events,
+    me,
+    openapi,
+    patients,
+    staff,
+    tokens,
+)
 from api.settings import Settings
 from api.shield import Shield, trusted_hosts
 from api.templating import STATIC, make_environment
+from ingest.credentials import Credentials
 
 #: routers that answer without a viewer; tests hold this list against every route of the application
 PUBLIC: Final[tuple[APIRouter, ...]] = (login.public, health.router, metrics.router)
@@ -29,14 +37,28 @@ PUBLIC: Final[tuple[APIRouter, ...]] = (login.public, health.router, metrics.rou
 GUARDED: Final[tuple[APIRouter, ...]] = (login.guarded, *pages.routers)
 
 #: the JSON interface, behind the gate too
-API: Final[tuple[APIRouter, ...]] = (openapi.router, me.router, patients.router, staff.router, tokens.router, events.router)
+API: Final[tuple[APIRouter, ...]] = (
+    openapi.router,
+    me.router,
+    patients.router,
+    staff.router,
+    tokens.router,
+    events.router,
+)
 
-#: bytes a request may hold
-MAX_BODY: Final = 1_048_576
 
+def create_app(
+    settings: Settings,
+    pool: ConnectionPool[Connection[Any]],
+    *,
+    credentials: Credentials | None = None,
+    passwords: Passwords | None = None,
+) -> FastAPI:
+    """Return the application; it opens no socket, and takes its database from the pool alone.
 
-def create_app(settings: Settings, pool: ConnectionPool[Connection[Any]], *, passwords: Passwords | None = None) -> FastAPI:
-    """Return the application; it opens no socket, and takes its database from the pool alone."""
+    `credentials` reach the broker that devices sign in to; without them devices cannot be added or revoked here.
+    Raises alerts.rule_files.RuleError.
+    """
     app = FastAPI(
         title="Wardlight",
         version="1",
@@ -44,7 +66,6 @@ def create_app(settings: Settings, pool: ConnectionPool[Connection[Any]], *, pas
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        max_body_size=MAX_BODY,
         redirect_slashes=False,
         middleware=[
             Middleware(Shield, hosts=trusted_hosts(settings.public_url), is_https=settings.public_url.startswith("https://"))
@@ -53,6 +74,7 @@ def create_app(settings: Settings, pool: ConnectionPool[Connection[Any]], *, pas
     app.state.settings = settings
     app.state.pool = pool
     app.state.passwords = passwords or Passwords()
+    app.state.credentials = credentials
     app.state.templates = make_environment()
     app.state.broadcast = Broadcast(settings.database_url, partial(_last_received, pool))
     problems.install(app)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 from zoneinfo import available_timezones
 
-from fastapi import Path
+from fastapi import FastAPI, Path
+from fastapi.openapi.utils import get_openapi
 from pydantic import AfterValidator, AwareDatetime, StringConstraints
 
 _WORDS: Final = {
@@ -37,6 +38,34 @@ _PROBLEM: Final = {
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the documentation of these refusals, beside those that any route behind the gate may answer with."""
     return {status: _documented(status) for status in sorted({400, 401, 403, 413, 422, 503, *statuses})}
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document: FastAPI's own, with how to sign in and without its own shape of a refusal."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title="Wardlight",
+            version=app.version,
+            description="Remote patient monitoring: patients, their devices and readings, and the alerts that need a person.",
+            routes=app.routes,
+        )
+        parts = document.setdefault("components", {})
+        for name in ("HTTPValidationError", "ValidationError"):
+            parts.get("schemas", {}).pop(name, None)
+        parts["securitySchemes"] = {
+            "token": {"type": "http", "scheme": "bearer", "description": "an API token; administrators make them"},
+            "session": {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": "wardlight",
+                "description": "with X-CSRF-Token in unsafe requests",
+            },
+        }
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                operation["security"] = [{"token": []}, {"session": []}] if path.startswith("/api/") else []
+        app.openapi_schema = document
+    return app.openapi_schema
 
 
 def _documented(status: int) -> dict[str, Any]:

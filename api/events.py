@@ -66,10 +66,10 @@ class Screen:
             self.pings.append(ping)
         self.wake.set()
 
-    async def take(self, timeout: float) -> list[Ping]:
-        """Return what is unread, waiting for it at most `timeout` seconds; [] when nothing came."""
+    async def take(self, patience: float) -> list[Ping]:
+        """Return what is unread, waiting for it at most `patience` seconds; [] when nothing came."""
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(patience):
                 await self.wake.wait()
         except TimeoutError:
             return []

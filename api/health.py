@@ -5,10 +5,9 @@ A late heartbeat of another process is said, and is no reason to take this one o
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from fastapi import APIRouter, Request
-from psycopg import Connection
 
 from api import queries
 from api.documented import problems
@@ -68,7 +67,7 @@ def ready(request: Request, conn: Transaction, now: Now) -> Ready:
     return Ready("degraded" if any(beat.is_late for beat in beats) else "ready", beats)
 
 
-def list_beats(conn: Connection[Any], now: datetime) -> list[Beat]:
+def list_beats(conn: Transaction, now: datetime) -> list[Beat]:
     """Return when each process was last heard of."""
     beats = []
     for heartbeat in queries.list_heartbeats(conn):

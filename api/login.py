@@ -66,9 +66,9 @@ def logout(request: Request, who: SignedIn, conn: Transaction, now: Now) -> Resp
 
 
 def own_path(path: str) -> str:
-    """Return the path if it stays on this site, else "/".
+    r"""Return the path if it stays on this site, else "/".
 
-    >>> own_path("/patients/x"), own_path("//evil.example"), own_path("https://evil.example"), own_path("/\\\\evil.example")
+    >>> own_path("/patients/x"), own_path("//evil.example"), own_path("https://evil.example"), own_path("/\\evil.example")
     ('/patients/x', '/', '/', '/')
     """
     stays = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()

@@ -6,13 +6,11 @@ figure is asked of the database at the scrape, so any number of `serve` processe
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 from fastapi import APIRouter, Request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from psycopg import Connection
 from starlette.responses import Response
 
 from api import queries
@@ -52,7 +50,7 @@ def metrics(request: Request, conn: Transaction, now: Now) -> Response:
 
 
 class _House(Collector):
-    def __init__(self, conn: Connection[Any], now: datetime) -> None:
+    def __init__(self, conn: Transaction, now: datetime) -> None:
         self._conn = conn
         self._now = now
 

@@ -1,34 +1,39 @@
-"""What the outside sees of a noun: all of it but the integer keys, which stay inside.
+"""What the outside sees of a noun: all of it but the integer keys, which stay inside, and bytes as text.
 
-A route returns the frozen dataclass itself, annotated `Annotated[Patient, NO_KEYS]`; JSON and OpenAPI then leave out every
+A route returns the frozen dataclass itself, annotated `Annotated[Patient, OUTSIDE]`; JSON and OpenAPI then leave out every
 integer named `id`, `…_id` or `…_by`. There is no second class to keep in step.
 """
 
 from typing import Any, Final
 
 from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, core_schema
 
 
-class NoKeys:
-    """Annotation of a dataclass whose integer keys are not sent."""
+class Outside:
+    """Annotation of a dataclass that is sent."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Mark the integer keys as excluded from what is sent."""
+        """Mark the integer keys as excluded from what is sent, and bytes as text in which what is not UTF-8 shows as U+FFFD."""
         schema = handler(source)
         dataclass = handler.resolve_ref_schema(schema)
         if dataclass["type"] != "dataclass":
             raise TypeError(f"{source!r} is not a dataclass")
         for field in dataclass["schema"].get("fields", ()):
-            if _is_key(field["name"], field["schema"]):
+            inner: Any = field["schema"]
+            while "schema" in inner and inner["type"] in {"nullable", "default"}:
+                inner = inner["schema"]
+            if inner["type"] == "int" and (field["name"] == "id" or field["name"].endswith(("_id", "_by"))):
                 field["serialization_exclude"] = True
+            if inner["type"] == "bytes":
+                inner["serialization"] = core_schema.plain_serializer_function_ser_schema(
+                    _as_text, return_schema=core_schema.str_schema()
+                )
         return schema
 
 
-NO_KEYS: Final = NoKeys()
+OUTSIDE: Final = Outside()
 
 
-def _is_key(name: str, schema: Any) -> bool:
-    while "schema" in schema and schema["type"] in {"nullable", "default"}:
-        schema = schema["schema"]
-    return schema["type"] == "int" and (name == "id" or name.endswith(("_id", "_by")))
+def _as_text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")

@@ -56,6 +56,11 @@ def not_found(what: str) -> Problem:
     return Problem(404, "not_found", f"there is no such {what}")
 
 
+def too_large() -> Problem:
+    """Return the refusal of a request that holds more than is read."""
+    return Problem(413, "too_large", "the request is larger than this address takes; send less at once")
+
+
 def install(app: FastAPI) -> None:
     """Make every error of the application a problem."""
     app.add_exception_handler(Problem, _on_problem)
@@ -75,11 +80,12 @@ def _on_problem(request: Request, error: Exception) -> Response:
 
 def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == too_large().status:
+        return too_large().response()
     kind, detail = {
         400: ("bad_request", "the request cannot be read as HTTP with a JSON body"),
         404: ("not_found", "there is nothing at this address"),
         405: ("method_not_allowed", "this address does not take this method; the Allow header names those it takes"),
-        413: ("too_large", "the request is larger than this address takes; send less at once"),
     }.get(error.status_code, ("refused", HTTPStatus(error.status_code).description or "the request was refused"))
     return Problem(error.status_code, kind, detail, headers=error.headers or {}).response()
 

@@ -1,4 +1,4 @@
-"""The outermost layer of HTTP: hosts we answer to, headers every answer carries, and errors that reach nobody's log.
+"""The outermost layer of HTTP: which hosts we are, how much we read, the headers of every answer, and errors.
 
 An exception that no route expected becomes a 500 problem and one log line with the place it came from. Its message is
 dropped, since messages of databases and validators quote the values they choked on.
@@ -15,10 +15,10 @@ from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import Problem
+from api.problems import Problem, too_large
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 
@@ -27,6 +27,8 @@ CONTENT_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+#: bytes a request may hold
+MAX_BODY: Final = 1_048_576
 _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[0-9a-z.\-_]+)(:\d{1,5})?", re.ASCII)
 
 _log = structlog.get_logger(__name__)
@@ -74,12 +76,12 @@ class Shield:
                     headers.setdefault("cache-control", "no-store")
             await send(message)
 
-        problem = self._check_host(scope)
+        problem = self._check_host(scope) or _check_length(scope)
         if problem is None:
             try:
-                await self._app(scope, receive, send_with_headers)
-            except HTTPException:
-                raise  # the body limit's own signal
+                await self._app(scope, _limited(receive), send_with_headers)
+            except ClientDisconnect:
+                return
             except Exception as error:  # noqa: BLE001 the last stop before a log that would quote it
                 problem = _as_problem(error, scope)
                 if is_started:
@@ -92,6 +94,27 @@ class Shield:
         if match is not None and match[1] in self._hosts:
             return None
         return Problem(400, "unknown_host", "this server does not answer to that name; an operator sets WARDLIGHT_PUBLIC_URL")
+
+
+def _check_length(scope: Scope) -> Problem | None:
+    length = Request(scope).headers.get("content-length", "0")
+    if length.isascii() and length.isdigit() and int(length[:20]) <= MAX_BODY:
+        return None
+    return too_large()
+
+
+def _limited(receive: Receive) -> Receive:
+    taken = 0
+
+    async def receive_limited() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > MAX_BODY:
+            raise HTTPException(413)
+        return message
+
+    return receive_limited
 
 
 def _as_problem(error: Exception, scope: Scope) -> Problem:

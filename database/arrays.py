@@ -1,19 +1,21 @@
-"""Numpy columns as PostgreSQL arrays: how a batch reaches a statement without a Python loop.
+"""Numpy columns as PostgreSQL arrays: how a batch reaches a statement, and a result a batch, without a Python loop.
 
 `register_arrays` teaches a connection to send a one-dimensional ndarray as a binary array parameter, so that a batch
-saves its state with one `UPDATE … FROM unnest(%(id)s, %(value)s)`. Arrays hold no NULL.
+saves its state with one `UPDATE … FROM unnest(%(id)s, %(value)s)`. `fetch_arrays` runs a statement that returns one row of
+arrays (`SELECT array_agg(…), array_agg(…)`) and gives them as ndarrays. Arrays hold no NULL.
 
 numpy dtype → array type: int16 → int2[], int32 → int4[], int64 → int8[], float32 → float4[], float64 → float8[],
 bool → bool[], datetime64[us] → timestamptz[] (UTC), S or V (fixed-width bytes) → bytea[].
 """
 
 import struct
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, LiteralString
 
 import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
-from psycopg.adapt import Buffer, Dumper, PyFormat
+from psycopg.adapt import Buffer, Dumper, Loader, PyFormat
 from psycopg.pq import Format
 
 #: microseconds from 1970-01-01 to PostgreSQL's own epoch, 2000-01-01
@@ -72,3 +74,61 @@ class _ArrayDumper(Dumper):
         else:
             rows["value"] = obj
         return struct.pack(">iiiii", 1, 0, self._element, len(obj), 1) + rows.tobytes()
+
+
+def fetch_arrays(
+    connection: Connection[Any], statement: LiteralString, parameters: Mapping[str, Any]
+) -> tuple[NDArray[Any], ...]:
+    """Run a statement whose one row holds nothing but arrays; return them, microseconds since 1970 UTC for times.
+
+    An aggregate over nothing, NULL, is an empty array. An infinite time stays at the end of int64.
+    """
+    with connection.cursor(binary=True) as cursor:
+        for array, _, _ in _TYPES.values():
+            cursor.adapters.register_loader(array, _LOADERS[array])
+        row = cursor.execute(statement, parameters).fetchone()
+        columns = cursor.description or []
+    if row is None:
+        raise ValueError("a statement for arrays returned no row")
+    empty = (_LOADERS[column.type_code].empty() for column in columns)
+    return tuple(none if found is None else found for found, none in zip(row, empty, strict=True))
+
+
+class _ArrayLoader(Loader):
+    """Reads the binary array format as one structured numpy array."""
+
+    format = Format.BINARY
+    _wire: str = ""
+    _native: str = ""
+
+    @classmethod
+    def empty(cls) -> NDArray[Any]:
+        return np.zeros(0, cls._native)
+
+    def load(self, data: Buffer) -> NDArray[Any]:
+        dimensions, holds_null, _ = struct.unpack_from(">iii", data)
+        if not dimensions:
+            return self.empty()
+        if holds_null:
+            raise ValueError("an array with NULL in it was fetched; coalesce it in the statement")
+        (count,) = struct.unpack_from(">i", data, 12)
+        rows = np.frombuffer(data, [("length", ">i4"), ("value", self._wire)], count, 20)
+        return rows["value"].astype(self._native)
+
+
+class _TimeLoader(_ArrayLoader):
+    """Reads times as microseconds since 1970 UTC."""
+
+    def load(self, data: Buffer) -> NDArray[Any]:
+        stored = super().load(data)
+        ends = np.iinfo(np.int64)
+        endless = (stored == ends.min) | (stored == ends.max)
+        return np.where(endless, stored, stored + np.where(endless, 0, POSTGRES_EPOCH))
+
+
+_LOADERS: Final[dict[int, type[_ArrayLoader]]] = {
+    array: type(
+        f"_Loader{array}", (_TimeLoader if kind == "M8" else _ArrayLoader,), {"_wire": wire, "_native": wire.lstrip(">")}
+    )
+    for kind, (array, _, wire) in _TYPES.items()
+}

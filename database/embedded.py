@@ -6,7 +6,6 @@ once to /var/cache/wardlight. Durable by default.
 
 import importlib.metadata
 import importlib.util
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -42,7 +41,7 @@ def reachable_programs(installed: Path, account: Account, cache: Path) -> Path:
         shutil.copytree(installed, unfinished / "whole", symlinks=True)
         # mkdtemp closes its folder to others; the copy inside keeps the wheel's own open permissions
         try:
-            os.rename(unfinished / "whole", copy)
+            (unfinished / "whole").rename(copy)
         except OSError:
             if not copy.exists():
                 raise

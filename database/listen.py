@@ -6,7 +6,7 @@ after every lost connection, has no channel and means "look again". This never r
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ def listen(
     stop: threading.Event,
     role: str | None = APPLICATION,
     look: float = 0.5,
-) -> Iterator[Notice]:
+) -> Generator[Notice, None, None]:
     """Yield announcements until `stop` is set; it is looked at every `look` seconds. Lost connections are opened again.
 
     Raises nothing for a database that is away: it waits 0.1 s, then longer, up to 5 s between attempts.

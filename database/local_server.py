@@ -22,9 +22,9 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from database.placement import Account, ServerError, place, remove_cluster
+from database.placement import Account, ServerError, give, place, remove_cluster
 from database.pool import connect
-from database.postmaster import Postmaster, is_serving, read_postmaster
+from database.postmaster import Postmaster, forget_dead, is_serving, read_postmaster
 from database.sql import load_sql
 
 SQL = load_sql(__file__)
@@ -115,9 +115,8 @@ class LocalServer:
             while (running := self._living()) is not None and running.status == "stopping" and time.monotonic() < until:
                 time.sleep(0.05)
             if running is None:
-                (files / "postmaster.pid").unlink(missing_ok=True)
                 self._launch(cluster)
-            self._wait(until)
+            self._wait(cluster, until)
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast", patience: float = 60.0) -> None:
         """Stop it: "fast" ends sessions and writes a checkpoint; "immediate" is a crash that the next start recovers from.
@@ -180,11 +179,14 @@ class LocalServer:
         unfinished.rename(cluster / "pgdata")
 
     def _launch(self, cluster: Path) -> None:
+        """Start the process over what the last one left."""
+        if self._process is not None:
+            self._process.wait()
+        forget_dead(cluster / "pgdata", cluster / "socket")
         socket = cluster / "socket"
         if not socket.exists():
             socket.mkdir(mode=0o700)
-            if os.geteuid() == 0:
-                os.chown(socket, self.installation.account.uid, self.installation.account.gid)
+            give(socket, self.installation.account)
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": self.installation.inside(
@@ -222,16 +224,19 @@ class LocalServer:
             return None
         return found
 
-    def _wait(self, until: float) -> None:
-        """Wait until the server takes connections."""
+    def _wait(self, cluster: Path, until: float) -> None:
+        """Wait until the server takes connections; one that died leaves processes that must end before the next begins."""
         while True:
             found = self._living()
             if found is not None and found.status in {"ready", "standby"}:
                 return
-            if found is None and self._process is None:
-                raise ServerError(f"PostgreSQL did not start: {self._last_words()}")
             if time.monotonic() > until:
-                raise ServerError(f"PostgreSQL is still starting; it goes on, so try again later: {self._last_words()}")
+                raise ServerError(f"PostgreSQL is not ready yet; if it is recovering, try again later: {self._last_words()}")
+            if found is None and self._process is None:
+                if "pre-existing shared memory block" not in self._last_words():
+                    raise ServerError(f"PostgreSQL did not start: {self._last_words()}")
+                time.sleep(0.3)
+                self._launch(cluster)
             time.sleep(0.02)
 
     def _last_words(self) -> str:
@@ -253,8 +258,7 @@ class LocalServer:
         if self._shortcut is None:
             self._shortcut = Path(tempfile.mkdtemp(prefix="wardlight-"))
             (self._shortcut / "s").symlink_to(folder)
-            if os.geteuid() == 0:
-                os.chown(self._shortcut, self.installation.account.uid, self.installation.account.gid)
+            give(self._shortcut, self.installation.account)
         return self._shortcut / "s"
 
     @contextlib.contextmanager

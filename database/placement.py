@@ -82,11 +82,11 @@ def place(data_dir: Path, account: Account, home: Path | None = None) -> Path:
     data_dir.mkdir(parents=True, exist_ok=True)
     link = data_dir / "cluster"
     if link.is_symlink() and not link.exists():
-        raise ServerError(f"{link} links to {os.readlink(link)}, which is gone: restore it, or remove the link and begin empty")
+        raise ServerError(f"{link} links to {link.readlink()}, which is gone: restore it, or remove the link and begin empty")
     if not link.exists():
         if home is None and is_reachable(link, account):
             link.mkdir(mode=0o700)
-            _give(link, account)
+            give(link, account)
         else:
             link.symlink_to(_make_elsewhere(data_dir, account, home))
     cluster = link.resolve()
@@ -102,11 +102,12 @@ def _make_elsewhere(data_dir: Path, account: Account, home: Path | None) -> Path
         home = temporary if data_dir.resolve().is_relative_to(temporary) else Path("/var/lib/wardlight")
     home.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix="wardlight-", dir=home))
-    _give(made, account)
+    give(made, account)
     return made
 
 
-def _give(path: Path, account: Account) -> None:
+def give(path: Path, account: Account) -> None:
+    """Make the account the owner of a path, where one may."""
     if os.geteuid() == 0:
         os.chown(path, account.uid, account.gid)
 

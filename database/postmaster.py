@@ -5,6 +5,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+#: a process id that no system gives away (Linux ends at 2²², macOS far below)
+_NOBODY = 2**22 + 1
+
 
 @dataclass(frozen=True, slots=True)
 class Postmaster:
@@ -40,3 +43,17 @@ def is_serving(pid: int, files: str) -> bool:
         arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
         return "postgres" in arguments[0] and files in arguments
     return False
+
+
+def forget_dead(files: Path, socket_dir: Path) -> None:
+    """Keep a dead server's process id, which may be a stranger's or a zombie's by now, from stopping the next start.
+
+    Only the id is replaced in postmaster.pid: by the rest of it PostgreSQL knows whether processes of the dead server still
+    hold its memory, and refuses to start beside them. Call it only where `is_serving` says no.
+    """
+    pid_file = files / "postmaster.pid"
+    if pid_file.exists():
+        lines = pid_file.read_text(encoding="utf-8").splitlines()
+        pid_file.write_text("\n".join([str(_NOBODY), *lines[1:], ""]), encoding="utf-8")
+    for lock in socket_dir.glob(".s.PGSQL.*.lock"):
+        lock.unlink()

@@ -7,7 +7,7 @@ psycopg asks for so that no statement is ever built from data.
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import LiteralString, cast
+from typing import LiteralString
 
 _MARK = "-- name:"
 
@@ -30,4 +30,4 @@ def load_sql(beside: str, filename: str = "queries.sql") -> Mapping[str, Literal
             current.append(line)
         elif line.strip() and not line.startswith("--"):
             raise ValueError(f"{path}: a statement stands before the first '{_MARK}' line: {line!r}")
-    return MappingProxyType({name: cast(LiteralString, "\n".join(lines).strip()) for name, lines in blocks.items()})
+    return MappingProxyType({name: "\n".join(lines).strip() for name, lines in blocks.items()})

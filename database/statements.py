@@ -1,6 +1,7 @@
 """Split the text of an SQL file into its statements, so that each can run, and fail, under its own line number.
 
-Understands what PostgreSQL's lexer does: quotes, E-strings, dollar quotes, both kinds of comment. Pure; nothing is executed here.
+Understands what PostgreSQL's lexer does: quotes, E-strings, dollar quotes, both kinds of comment. Pure: nothing is
+executed here.
 """
 
 import re
@@ -31,9 +32,9 @@ class Statement:
 
 
 def split_statements(text: str) -> list[Statement]:
-    """Return the statements of a file in order; comments between them are dropped.
+    r"""Return the statements of a file in order; comments between them are dropped.
 
-    >>> [s.text for s in split_statements("SELECT ';'; -- one; two\\nSELECT $$;$$")]
+    >>> [s.text for s in split_statements("SELECT ';'; -- one; two\nSELECT $$;$$")]
     ["SELECT ';'", 'SELECT $$;$$']
     """
     found: list[Statement] = []

@@ -15,6 +15,7 @@ from database.sql import load_sql
 from devices.content import ContentWindow
 from devices.counts import Counts
 from devices.sequence import Sequence
+from devices.state_message import StateMessage
 
 _SQL: Final = load_sql(__file__, "recording.sql")
 
@@ -89,18 +90,39 @@ class LockedDevices:
             self._save_sequence(device, boot, now)
         current = [(device, self._current[device]) for device in self.device_ids.tolist()]
         high = [0 if boot is None else self._sequences[device, boot].high for device, boot in current]
-        self._connection.execute(
-            _SQL["save_device_states"],
-            {
-                "device_id": self.device_ids,
-                "seq": np.array(high, np.int64),
-                "last_received_at": counts.last_received.view("M8[us]"),
-                "last_measured_at": counts.last_measured.view("M8[us]"),
-                **counts.readings,
-            },
-        )
+        columns: dict[str, Any] = {
+            "device_id": self.device_ids,
+            "seq": np.array(high, np.int64),
+            "last_received_at": counts.last_received.view("M8[us]"),
+            "last_measured_at": counts.last_measured.view("M8[us]"),
+        }
+        for tally, readings in counts.readings.items():
+            columns[tally] = readings
+        self._connection.execute(_SQL["save_device_states"], columns)
         for device, window in self._windows.items():
             self._connection.execute(_SQL["save_boots"], {"device_id": device, "boot": "", "seq": 0, "above": window.dump()})
+
+    def apply_states(self, states: Iterable[tuple[int, StateMessage, int]]) -> set[tuple[int, str]]:
+        """Save what devices said of themselves, (device, state, arrival in microseconds); return the boots it moved on."""
+        moved: set[tuple[int, str]] = set()
+        for device, state, received in states:
+            if not state.online:
+                self._connection.execute(_SQL["mark_offline"], {"device_id": device, "boot": state.boot})
+                continue
+            offset = None if state.clock is None else (state.clock - received) / 1e6
+            row = {
+                "device_id": device,
+                "boot": state.boot,
+                "battery": state.battery,
+                "software": state.software,
+                "clock_offset": offset,
+            }
+            self._connection.execute(_SQL["mark_online"], row)
+            if state.boot is not None and state.first is not None:
+                self.load_boots([(device, state.boot)])
+                self.sequence(device, state.boot).give_up(state.first)
+                moved.add((device, state.boot))
+        return moved
 
     def _save_sequence(self, device: int, boot: str, now: dt.datetime) -> None:
         connection, sequence = self._connection, self._sequences[device, boot]

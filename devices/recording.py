@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection, errors
 
+from database.arrays import fetch_arrays
 from database.sql import load_sql
 from devices import rows
 from devices.batch import Batch
@@ -62,14 +63,33 @@ def _copy(connection: Connection[Any], statement: str, batch: Batch) -> None:
             copy.write(piece)
 
 
-def load_history(connection: Connection[Any], patient_ids: Iterable[int] | NDArray[Any], since: dt.datetime | None = None) -> Batch:
+def load_history(
+    connection: Connection[Any], patient_ids: Iterable[int] | NDArray[Any], since: dt.datetime | None = None
+) -> Batch:
     """Return all measurements of these patients since a time, by patient, measured_at, device, sequence and boot.
 
     Values that a person marked wrong are NaN, and their suspect bit is off.
     """
-    wanted = [int(patient) for patient in patient_ids]
-    with connection.cursor() as cursor, cursor.copy(_SQL["copy_history"], {"patient_ids": wanted, "since": since or _BEGINNING}) as copy:
-        history = rows.unpack(b"".join(copy))
+    wanted = np.fromiter(patient_ids, np.int32)
+    columns = fetch_arrays(connection, _SQL["list_history_columns"], {"patient_ids": wanted, "since": since or _BEGINNING})
+    device, patient, slot, device_time, measured_at, received_at, boot, seq, suspect, consciousness, source, *vitals = columns
+    history = Batch(
+        device_id=device,
+        patient_id=patient,
+        user_slot=slot,
+        device_time=device_time,
+        measured_at=measured_at,
+        received_at=received_at,
+        boot=boot,
+        seq=seq,
+        values=np.stack(vitals, axis=1),
+        suspect=suspect,
+        consciousness=consciousness.astype(np.uint8),
+        source=source,
+        # no rule reads these
+        flags=[()] * len(device),
+        original=[None] * len(device),
+    )
     wrong = connection.execute(_SQL["load_corrections"], {"patient_ids": wanted}).fetchall()
     for device, time, seq, boot, vital in wrong:
         moment = (time - _EPOCH) // dt.timedelta(microseconds=1)
@@ -111,3 +131,11 @@ def save_batteries(connection: Connection[Any], charges: dict[int, int]) -> None
     devices = sorted(charges)
     parameters = {"device_id": np.array(devices, np.int32), "battery": np.array([charges[one] for one in devices], np.int16)}
     connection.execute(_SQL["save_batteries"], parameters)
+
+
+def ensure_staff_device(connection: Connection[Any]) -> int:
+    """Return the id of the device row that stands for entries by staff; no broker knows it."""
+    connection.execute(_SQL["add_staff_device"])
+    row = connection.execute(_SQL["find_staff_device"]).fetchone()
+    assert row is not None
+    return int(row[0])

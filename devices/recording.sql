@@ -78,18 +78,21 @@ ORDER BY device_id, device_time
 ON CONFLICT (device_id, device_time, seq, boot) DO NOTHING
 RETURNING device_id, device_time, seq, boot
 
--- name: copy_history
-COPY (
-    SELECT device_time, measured_at, received_at, seq, device_id, boot, suspect, patient_id,
-           coalesce(user_slot, -1)::smallint, source, coalesce(ascii(consciousness::text), 0)::smallint,
-           coalesce(heart_rate, 'NaN'), coalesce(spo2, 'NaN'), coalesce(respiratory_rate, 'NaN'), coalesce(body_temperature, 'NaN'),
-           coalesce(systolic_bp, 'NaN'), coalesce(diastolic_bp, 'NaN'), coalesce(body_weight, 'NaN'), coalesce(blood_glucose, 'NaN'),
-           coalesce(cgm_glucose, 'NaN'), coalesce(peak_flow, 'NaN'), coalesce(fev1, 'NaN'), coalesce(fvc, 'NaN'),
-           coalesce(oxygen_flow, 'NaN'), coalesce(steps, 'NaN')
-    FROM measurement
+-- name: list_history_columns
+SELECT array_agg(device_id), array_agg(patient_id), array_agg(coalesce(user_slot, -1)::smallint), array_agg(device_time),
+       array_agg(measured_at), array_agg(received_at), array_agg(boot), array_agg(seq), array_agg(suspect),
+       array_agg(coalesce(ascii(consciousness::text), 0)::smallint), array_agg(source),
+       array_agg(coalesce(heart_rate, 'NaN')), array_agg(coalesce(spo2, 'NaN')), array_agg(coalesce(respiratory_rate, 'NaN')),
+       array_agg(coalesce(body_temperature, 'NaN')), array_agg(coalesce(systolic_bp, 'NaN')),
+       array_agg(coalesce(diastolic_bp, 'NaN')), array_agg(coalesce(body_weight, 'NaN')),
+       array_agg(coalesce(blood_glucose, 'NaN')), array_agg(coalesce(cgm_glucose, 'NaN')), array_agg(coalesce(peak_flow, 'NaN')),
+       array_agg(coalesce(fev1, 'NaN')), array_agg(coalesce(fvc, 'NaN')), array_agg(coalesce(oxygen_flow, 'NaN')),
+       array_agg(coalesce(steps, 'NaN'))
+FROM (
+    SELECT * FROM measurement
     WHERE patient_id = ANY(%(patient_ids)s) AND measured_at >= %(since)s
     ORDER BY patient_id, measured_at, device_id, seq, boot
-) TO STDOUT (FORMAT BINARY)
+) AS history
 
 -- name: load_corrections
 SELECT device_id, device_time, seq, boot, vital
@@ -97,7 +100,7 @@ FROM correction
 WHERE patient_id = ANY(%(patient_ids)s) AND undone_at IS NULL
 
 -- name: find_devices
-SELECT public_id, id, codec, revoked_at IS NOT NULL AS revoked FROM device WHERE public_id = ANY(%(names)s)
+SELECT public_id, id, revoked_at IS NOT NULL AS revoked FROM device WHERE public_id = ANY(%(names)s)
 
 -- name: mark_online
 UPDATE device_state
@@ -126,3 +129,9 @@ SET heart_rate = coalesce(heart_rate, (%(values)s::real[])[1]), spo2 = coalesce(
     suspect = suspect | %(suspect)s, consciousness = coalesce(consciousness, %(consciousness)s)
 WHERE device_id = %(device_id)s AND device_time = %(device_time)s AND seq = %(seq)s AND boot = %(boot)s
 RETURNING patient_id
+
+-- name: find_staff_device
+SELECT id FROM device WHERE public_id = 'staff-entry'
+
+-- name: add_staff_device
+INSERT INTO device (public_id, kind, model) VALUES ('staff-entry', 'staff', 'entered by staff') ON CONFLICT (public_id) DO NOTHING

@@ -1,4 +1,4 @@
-"""A batch as PostgreSQL's binary COPY stream, and back: pure bytes, no connection.
+"""A batch as PostgreSQL's binary COPY stream: pure bytes, no connection.
 
 Measurements arrive as groups (pressure and pulse, a weight alone), so rows are written group by group: all rows with the
 same vitals present share one fixed layout and become one structured numpy array. Rows that carry flags or converted
@@ -116,39 +116,3 @@ def _jsonb(value: dict[str, Any] | None) -> bytes:
         return _NULL
     body = b"\x01" + encode(value)
     return struct.pack(">i", len(body)) + body
-
-
-_HISTORY: Final = np.dtype(
-    [("fields", ">i2")]
-    + [
-        part
-        for name, wire in (
-            *((name, ">i8") for name in ("device_time", "measured_at", "received_at", "seq")),
-            *((name, ">i4") for name in ("device_id", "boot", "suspect", "patient_id")),
-            *((name, ">i2") for name in ("user_slot", "source", "consciousness")),
-            *((vital.name, ">f4") for vital in VITALS),
-        )
-        for part in ((f"{name}_length", ">i4"), (name, wire))
-    ]
-)
-
-
-def unpack(stream: bytes) -> Batch:
-    """Return the batch that `copy_history` sent; flags and originals stay behind, no rule reads them."""
-    rows = np.frombuffer(stream, _HISTORY, offset=len(_HEADER), count=(len(stream) - len(_HEADER) - len(_TRAILER)) // _HISTORY.itemsize)
-    return Batch(
-        device_id=rows["device_id"].astype(np.int32),
-        patient_id=rows["patient_id"].astype(np.int32),
-        user_slot=rows["user_slot"].astype(np.int16),
-        device_time=rows["device_time"].astype(np.int64) + POSTGRES_EPOCH,
-        measured_at=rows["measured_at"].astype(np.int64) + POSTGRES_EPOCH,
-        received_at=rows["received_at"].astype(np.int64) + POSTGRES_EPOCH,
-        boot=rows["boot"].astype(np.int32),
-        seq=rows["seq"].astype(np.int64),
-        values=np.stack([rows[vital.name] for vital in VITALS], axis=1).astype(np.float32).reshape(len(rows), len(VITALS)),
-        suspect=rows["suspect"].astype(np.int32),
-        consciousness=rows["consciousness"].astype(np.uint8),
-        source=rows["source"].astype(np.int16),
-        flags=[()] * len(rows),
-        original=[None] * len(rows),
-    )

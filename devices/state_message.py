@@ -16,7 +16,7 @@ from devices.decoded import MAX_BYTES, Unreadable
 TOPICS: Final = ("wardlight/v1/+/state",)
 
 
-class State(Struct, frozen=True, gc=False):
+class StateMessage(Struct, frozen=True, gc=False):
     """What a device last said about itself."""
 
     online: bool
@@ -32,7 +32,7 @@ class State(Struct, frozen=True, gc=False):
     software: str | None = None
 
 
-def decode_state(payload: bytes) -> State:
+def decode_state(payload: bytes) -> StateMessage:
     """Return the state in the payload; raise Unreadable where there is none.
 
     What is broken beside a readable `state` is left out: it is sent again with the next message.
@@ -45,7 +45,7 @@ def decode_state(payload: bytes) -> State:
     document = load_json(payload)
     if not isinstance(document, dict) or document.get("state") not in ("online", "offline"):
         raise Unreadable("wrong_shape", 'The state message does not say "state": "online" or "offline".')
-    return State(
+    return StateMessage(
         document["state"] == "online",
         _text(document.get("boot"), LONGEST_BOOT),
         _whole(document.get("first"), 1, LAST_SEQ),

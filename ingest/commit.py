@@ -70,7 +70,9 @@ class Committer:
         self._registry = Registry()
         self._batteries: dict[int, int] = {}
 
-    def commit(self, connection: Connection[Any], messages: Sequence[Message], now: dt.datetime, *, retry: bool = False) -> Outcome:
+    def commit(
+        self, connection: Connection[Any], messages: Sequence[Message], now: dt.datetime, *, retry: bool = False
+    ) -> Outcome:
         """Take these messages in the caller's transaction; with `retry`, ones that come back from quarantine.
 
         Raises what the database raises; then nothing of the batch happened, and `rolled_back` must be called.
@@ -87,8 +89,10 @@ class Committer:
             return outcome
         locked = LockedDevices(connection, device_ids)
         counts = self._commit_draft(connection, locked, draft, messages, outcome, now, retry=retry)
-        boots = {(device, one.boot) for device, one in zip(draft.device, draft.measurement, strict=True) if one.boot is not None}
-        boots |= locked.apply_states(draft.states, now)
+        boots = {
+            (device, one.boot) for device, one in zip(draft.device, draft.measurement, strict=True) if one.boot is not None
+        }
+        boots |= locked.apply_states(draft.states)
         locked.save(counts, boots, now)
         public = {device.id: name for name, device in known.items()}
         for device, boot in boots:
@@ -140,7 +144,9 @@ class Committer:
         rows = np.flatnonzero(wanted)
         rows = rows[np.lexsort((placed.device_time[rows], device[rows]))]
         batch = _build(draft, placed, device, received, rows)
-        batch.patient_id[:] = Attribution.load(connection, locked.device_ids).patients(batch.device_id, batch.user_slot, batch.measured_at)
+        batch.patient_id[:] = Attribution.load(connection, locked.device_ids).patients(
+            batch.device_id, batch.user_slot, batch.measured_at
+        )
         patients = np.unique(batch.patient_id[batch.patient_id != NOBODY])
         self.engine.lock(connection, patients)
         inserted = record(connection, batch)
@@ -163,7 +169,9 @@ class Committer:
 
     def _save_batteries(self, connection: Connection[Any], draft: Draft, outcome: Outcome) -> None:
         """Save charges that differ from what this process saved last."""
-        said = {device: one.battery for device, one in zip(draft.device, draft.measurement, strict=True) if one.battery is not None}
+        said = {
+            device: one.battery for device, one in zip(draft.device, draft.measurement, strict=True) if one.battery is not None
+        }
         outcome.batteries = {device: charge for device, charge in said.items() if self._batteries.get(device) != charge}
         if outcome.batteries:
             save_batteries(connection, outcome.batteries)
@@ -173,14 +181,23 @@ def _impossible(draft: Draft, placed: Placed, readings: NDArray[np.int64], fresh
     """Return the measurements that lie nowhere in time; their payload keeps the values readable."""
     return [
         Refusal(
-            draft.device[row], draft.topic[row], alone(draft, row), "impossible_time", why, int(readings[row]), draft.received[row], row
+            draft.device[row],
+            draft.topic[row],
+            alone(draft, row),
+            "impossible_time",
+            why,
+            int(readings[row]),
+            draft.received[row],
+            row,
         )
         for row, why in placed.impossible.items()
         if fresh[row]
     ]
 
 
-def _build(draft: Draft, placed: Placed, device: NDArray[np.int32], received: NDArray[np.int64], rows: NDArray[np.intp]) -> Batch:
+def _build(
+    draft: Draft, placed: Placed, device: NDArray[np.int32], received: NDArray[np.int64], rows: NDArray[np.intp]
+) -> Batch:
     """Return the batch of these rows of the draft, attributed to nobody yet."""
     chosen = [draft.measurement[row] for row in rows.tolist()]
     count = len(chosen)

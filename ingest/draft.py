@@ -11,8 +11,9 @@ from typing import Final
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
-from devices.codecs import native, theengs
+from devices.codecs import find_codec, native
 from devices.decoded import REASONS, Decoded, Unreadable
 from devices.state_message import StateMessage, decode_state
 from ingest.message import Message
@@ -67,8 +68,10 @@ def sender(message: Message) -> str | None:
     """Return the name of the device that a message came from, None where its topic names none."""
     if message.topic.startswith(_PREFIX):
         return _named_in(message.topic)
+    topic = message.topic.decode("utf-8", "replace")
+    codec = find_codec(topic)
     try:
-        return theengs.device_of(message.topic.decode("utf-8", "replace"), message.payload)
+        return None if codec is None else codec.device_of(topic, message.payload)
     except Unreadable:
         return None
 
@@ -84,26 +87,29 @@ def decode(messages: Sequence[Message], names: Iterable[str | None], known: Mapp
     draft = Draft()
     for message, name in zip(messages, names, strict=True):
         device = known.get(name) if name is not None else None
-        if device is None or device.revoked:
-            _refuse(draft, message, None if device is None else device.id, *_stranger(name, device))
-            continue
+        key = None if device is None else device.id
         try:
-            _decode_one(draft, message, device.id)
+            if device is not None and not device.revoked:
+                _decode_one(draft, message, device.id)
+            elif message.topic.startswith(_PREFIX) or _measures(message):
+                _refuse(draft, message, key, *_stranger(name, device))
         except Unreadable as error:
-            _refuse(draft, message, device.id, error.reason, error.detail)
+            _refuse(draft, message, key, error.reason, error.detail)
         except Exception:
             # a fault of a codec is ours: the bytes are kept, the log names the place
-            log.exception("codec_failed", device_id=device.id, topic_kind=message.topic.rpartition(b"/")[2].decode("ascii", "replace"))
-            _refuse(draft, message, device.id, "codec_failed", REASONS["codec_failed"])
+            log.exception("codec_failed", device_id=key)
+            _refuse(draft, message, key, "codec_failed", REASONS["codec_failed"])
     return draft
 
 
 def _decode_one(draft: Draft, message: Message, device: int) -> None:
     topic = message.topic
     if topic.endswith(_STATE) and topic.startswith(_PREFIX):
-        draft.states.append((device, decode_state(message.payload), message.received))
+        said = decode_state(message.payload)
+        # a message that the broker kept says nothing about the clock now
+        draft.states.append((device, replace(said, clock=None) if message.retained else said, message.received))
         return
-    decoded = native.decode(message.payload) if topic.startswith(_PREFIX) else theengs.decode(topic.decode(), message.payload)
+    decoded = native.decode(message.payload) if topic.startswith(_PREFIX) else _decode_foreign(message)
     for place, one in enumerate(decoded):
         row = len(draft.device)
         draft.device.append(device)
@@ -115,8 +121,23 @@ def _decode_one(draft: Draft, message: Message, device: int) -> None:
         draft.place.append(place)
         for fault in one.faults:
             draft.refusals.append(
-                Refusal(device, topic, fault.raw, fault.reason, fault.detail, int(fault.vital is not None), message.received, row)
+                Refusal(
+                    device, topic, fault.raw, fault.reason, fault.detail, int(fault.vital is not None), message.received, row
+                )
             )
+
+
+def _decode_foreign(message: Message) -> list[Decoded]:
+    topic = message.topic.decode("utf-8", "replace")
+    codec = find_codec(topic)
+    if codec is None:
+        raise Unreadable("unknown_topic")
+    return codec.decode(topic, message.payload)
+
+
+def _measures(message: Message) -> bool:
+    """Whether a gateway's message from a device nobody knows holds a vital at all: it hears the whole neighbourhood."""
+    return bool(_decode_foreign(message))
 
 
 def _stranger(name: str | None, device: KnownDevice | None) -> tuple[str, str]:

@@ -14,7 +14,9 @@ from devices.identity import content_hash
 from devices.locked import LockedDevices
 
 
-def find_fresh(locked: LockedDevices, devices: Sequence[int], measurements: Sequence[Decoded], received: Sequence[int]) -> NDArray[np.bool_]:
+def find_fresh(
+    locked: LockedDevices, devices: Sequence[int], measurements: Sequence[Decoded], received: Sequence[int]
+) -> NDArray[np.bool_]:
     """Take the sequence numbers of these measurements in their order of arrival; return (n,) bool, whether each is new."""
     pairs = {(device, one.boot) for device, one in zip(devices, measurements, strict=True) if one.boot is not None}
     locked.load_boots(pairs)

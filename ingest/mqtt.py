@@ -17,7 +17,8 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import paho.mqtt
 import structlog
-from paho.mqtt.client import CallbackAPIVersion, Client, ConnectFlags, DisconnectFlags, MQTTErrorCode, MQTTMessage, MQTTv5
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -101,7 +102,7 @@ class Subscriber:
 
     def start(self) -> None:
         """Connect and keep connected, in a thread of paho's; raises OSError when the first connection fails."""
-        properties = Properties(PacketTypes.CONNECT)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_EXPIRY
         properties.ReceiveMaximum = WINDOW
         self.client.connect(self._address.host, self._address.port, keepalive=30, clean_start=False, properties=properties)
@@ -132,7 +133,7 @@ class Subscriber:
 
     def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         now = time.time_ns() // 1000
-        self._inbox.put([Message(self.client.epoch, message.mid, message._topic, message.payload, message.retain, now)])
+        self._inbox.put([Message(self.client.epoch, message.mid, message._topic, bytes(message.payload), message.retain, now)])
 
     def _on_connect(self, client: Client, userdata: Any, flags: ConnectFlags, reason: ReasonCode, properties: Any) -> None:
         if reason.is_failure:
@@ -147,7 +148,9 @@ class Subscriber:
         except Exception:  # an exception here would kill the network thread while it still looks connected
             log.exception("session_callback_failed")
 
-    def _on_disconnect(self, client: Client, userdata: Any, flags: DisconnectFlags, reason: ReasonCode, properties: Any) -> None:
+    def _on_disconnect(
+        self, client: Client, userdata: Any, flags: DisconnectFlags, reason: ReasonCode, properties: Any
+    ) -> None:
         self.subscribed.clear()
         self._inbox.clear()
         log.info("broker_disconnected", reason=str(reason))

@@ -45,7 +45,13 @@ class Pipeline:
     """One worker's stream from inbox to acknowledgement."""
 
     def __init__(
-        self, connection: Connection[Any], committer: Committer, inbox: Inbox, confirm: Confirm, acks: Acknowledger, clock: Callable[[], dt.datetime]
+        self,
+        connection: Connection[Any],
+        committer: Committer,
+        inbox: Inbox,
+        confirm: Confirm,
+        acks: Acknowledger,
+        clock: Callable[[], dt.datetime],
     ) -> None:
         """`connection` is the pipeline's own; `clock` tells the time, aware."""
         self._connection = connection

@@ -57,7 +57,10 @@ def run(settings: WorkerSettings, rules: RuleSet, stop: threading.Event) -> int:
     pause = 0.5
     while not stop.is_set():
         try:
-            with connect(settings.database_url, autocommit=True) as turn, connect(settings.database_url, autocommit=True) as own:
+            with (
+                connect(settings.database_url, autocommit=True) as turn,
+                connect(settings.database_url, autocommit=True) as own,
+            ):
                 _await_turn(turn, stop)
                 pause = 0.5
                 if not stop.is_set():
@@ -84,7 +87,13 @@ class _Worker:
     """One stretch of work between two losses of the database."""
 
     def __init__(
-        self, turn: Connection[Any], own: Connection[Any], address: BrokerAddress, reader: str, rules: RuleSet, stop: threading.Event
+        self,
+        turn: Connection[Any],
+        own: Connection[Any],
+        address: BrokerAddress,
+        reader: str,
+        rules: RuleSet,
+        stop: threading.Event,
     ) -> None:
         self._turn = turn
         self._stop = stop
@@ -167,5 +176,3 @@ class _Worker:
 
 def _now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
-
-

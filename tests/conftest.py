@@ -3,7 +3,6 @@
 A part that this machine lacks skips its tests with the reason, and fails them where CI=1.
 """
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,15 +12,9 @@ from psycopg_pool import ConnectionPool
 
 from database.pool import connect, open_pool
 from tests.clusters import Cluster, running_cluster, why_no_timescale
+from tests.parts import lacking
 
 pytest_plugins = ["tests.broker"]
-
-
-def lacking(reason: str) -> None:
-    """Skip this test for a part that the machine lacks; fail it where everything must be there."""
-    if os.environ.get("CI") == "1":
-        pytest.fail(f"under CI=1 nothing may be missing: {reason}")
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ class House:
     def add_staff(self, email: str = "sam@clinic.example", role: Role = "coordinator") -> tuple[Staff, str]:
         """Add somebody; return them and their password."""
         with self.pool.connection() as conn:
-            name = email.split("@")[0].title()
+            name = email.split("@", maxsplit=1)[0].title()
             return open_account(
                 conn, CHEAP, email=email, name=name, role=role, zone="America/Chicago", by=None, now=datetime.now(UTC)
             )

@@ -32,9 +32,9 @@ _EXAMPLE = "event: refresh\ndata: \n\nevent: alerts\ndata: 1041,1042\n\nevent: v
 async def events(request: Request, who: SignedIn) -> Response:
     """Tell the screen when to fetch again.
 
-    `refresh`: fetch everything again; sent first on every connection. `alerts`: these alerts changed. `values`: readings arrived,
-    at most once a second. `signed_out`: the session is over, and the stream ends. The data itself is never sent, so Last-Event-ID
-    has no use.
+    `refresh`: fetch everything again; sent first on every connection. `alerts`: these alerts changed. `values`: readings
+    arrived, at most once a second. `signed_out`: the session is over, and the stream ends. The data itself is never sent,
+    so Last-Event-ID has no use.
     """
     broadcast: Broadcast = request.app.state.broadcast
     if broadcast.is_full:

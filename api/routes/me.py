@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import queries
 from api.access import SignedIn, record
 from api.documented import Zone, problems
-from api.outside import NO_KEYS
+from api.outside import OUTSIDE
 from api.passwords import LONGEST, SHORTEST
 from api.problems import Problem
 from api.sessions import change_password
@@ -33,13 +33,15 @@ class Preferences(BaseModel):
 class PasswordChange(BaseModel):
     """The password there is and the one there shall be."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"current": "k7fq-2mxh-9ptw-c4ea", "new": "a long sentence of one's own"}}
+    )
     current: str = Field(max_length=LONGEST)
     new: str = Field(min_length=SHORTEST, max_length=LONGEST)
 
 
 @router.get("", responses=problems())
-def me(who: SignedIn, conn: Transaction) -> Annotated[Staff, NO_KEYS]:
+def me(who: SignedIn, conn: Transaction) -> Annotated[Staff, OUTSIDE]:
     """Return who is asking."""
     staff = care.find_staff(conn, who.public_id)
     assert staff is not None
@@ -47,7 +49,7 @@ def me(who: SignedIn, conn: Transaction) -> Annotated[Staff, NO_KEYS]:
 
 
 @router.patch("", responses=problems())
-def set_preferences(body: Preferences, who: SignedIn, conn: Transaction, now: Now) -> Annotated[Staff, NO_KEYS]:
+def set_preferences(body: Preferences, who: SignedIn, conn: Transaction, now: Now) -> Annotated[Staff, OUTSIDE]:
     """Keep the viewer's display units and time zone."""
     kept: dict[str, Any] = {"zone": who.zone, "units": who.units, "glucose_unit": who.glucose_unit}
     care.save_preferences(conn, who.staff_id, **kept | body.model_dump(exclude_unset=True))

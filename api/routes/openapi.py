@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 
 from api.access import SignedIn
+from api.documented import describe
 
 router = APIRouter(include_in_schema=False)
 
@@ -12,5 +13,4 @@ router = APIRouter(include_in_schema=False)
 @router.get("/openapi.json")
 def openapi(request: Request, who: SignedIn) -> dict[str, Any]:
     """Return the OpenAPI document."""
-    document: dict[str, Any] = request.app.openapi()
-    return document
+    return describe(request.app)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.access import SignedIn, Viewer, record
 from api.documented import Line, PathId, RandomId, Text, Word, Zone, problems
-from api.outside import NO_KEYS
+from api.outside import OUTSIDE
 from api.problems import Problem, not_found
 from api.transaction import Now, Transaction
 from care import queries
@@ -22,7 +22,7 @@ from messaging.contact import Contact, ContactMode
 
 router = APIRouter(prefix="/patients", tags=["patients"])
 
-PatientOut = Annotated[Patient, NO_KEYS]
+PatientOut = Annotated[Patient, OUTSIDE]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 BirthDate = Annotated[date, Field(ge=date(1880, 1, 1), le=date(2200, 1, 1))]
@@ -88,7 +88,7 @@ class Record:
     #: who it is
     patient: PatientOut
     #: how they are reached
-    contact: Annotated[Contact, NO_KEYS]
+    contact: Annotated[Contact, OUTSIDE]
     #: random ids of other patients with the same name: take care not to mix them up
     namesakes: tuple[str, ...]
 

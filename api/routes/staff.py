@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import accounts
 from api.access import Administrator, SignedIn
 from api.documented import Line, PathId, Zone, problems
-from api.outside import NO_KEYS
+from api.outside import OUTSIDE
 from api.problems import Problem, not_found
 from api.transaction import Now, Transaction
 from care import queries
@@ -17,7 +17,7 @@ from care.staff import EmailTaken, LastAdministrator, Role, Staff
 
 router = APIRouter(prefix="/staff", tags=["staff"])
 
-StaffOut = Annotated[Staff, NO_KEYS]
+StaffOut = Annotated[Staff, OUTSIDE]
 
 
 class NewStaff(BaseModel):
@@ -63,7 +63,8 @@ def add_staff(request: Request, body: NewStaff, who: Administrator, conn: Transa
             now=now,
         )
     except EmailTaken:
-        raise Problem(409, "email_taken", "somebody already signs in with this e-mail address; reset their password instead")
+        detail = "somebody already signs in with this e-mail address; reset their password instead"
+        raise Problem(409, "email_taken", detail) from None
     return Account(staff, password)
 
 

@@ -95,6 +95,7 @@ CREATE TABLE assignment (
                   device_id::bigint * 128 + coalesce(user_slot, -1) + 1, '[]') WITH &&,
         during WITH &&)
 );
+CREATE INDEX assignment_device ON assignment (device_id);
 CREATE INDEX assignment_patient ON assignment (patient_id);
 
 -- The row that a batch locks for a device. seq is the contiguous high-water mark of boot; above holds what came past a gap.
@@ -177,6 +178,19 @@ COMMENT ON COLUMN measurement.suspect IS 'bit n set: the vital with column n in 
 COMMENT ON COLUMN measurement.source IS '0 device, 1 patient, 2 staff';
 COMMENT ON COLUMN measurement.original IS 'value and unit as sent, where they were converted';
 
+-- The application may fill a value in (a mended reading of a stored measurement), and may never rewrite or empty one.
+CREATE FUNCTION keep_measured() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT jsonb_strip_nulls(to_jsonb(OLD) - '{patient_id,suspect}'::text[]) <@ to_jsonb(NEW) THEN
+        RAISE EXCEPTION 'a measured value is never rewritten: mark it wrong with a correction'
+            USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER measurement_kept BEFORE UPDATE OF heart_rate, spo2, respiratory_rate, body_temperature, systolic_bp, diastolic_bp,
+    body_weight, blood_glucose, cgm_glucose, peak_flow, fev1, fvc, oxygen_flow, steps, consciousness
+    ON measurement FOR EACH ROW EXECUTE FUNCTION keep_measured();
+
 -- A reading marked wrong by a person: kept, struck through, never judged. Undoing sets undone_at.
 CREATE TABLE correction (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -242,6 +256,17 @@ CREATE TABLE patient_state (
     state      bytea NOT NULL DEFAULT ''
 ) WITH (fillfactor = 50);
 
+-- Programmes choose the rules, so whoever changes them makes the next judgement a rebuild; nobody has to remember it.
+CREATE FUNCTION forget_state() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE patient_state SET ruleset_id = NULL, version = version + 1 WHERE patient_id = NEW.id;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER patient_programmes AFTER UPDATE OF programmes ON patient
+    FOR EACH ROW WHEN (OLD.programmes IS DISTINCT FROM NEW.programmes) EXECUTE FUNCTION forget_state();
+COMMENT ON COLUMN patient_state.ruleset_id IS 'what state is laid out by; null or another one means that it must be rebuilt';
+
 -- One episode. condition and acknowledgement are two facts; closed_at takes it off the worklist.
 CREATE TABLE alert (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -267,15 +292,19 @@ CREATE TABLE alert (
     closed_at       timestamptz,
     closed_by       int REFERENCES staff (id),
     disposition     text,
+    reset_at        timestamptz,
     explanation     jsonb NOT NULL
 );
 COMMENT ON COLUMN alert.subject IS 'a vital or a device public id; null for what concerns the whole patient';
 COMMENT ON COLUMN alert.since IS 'measured_at of the first reading for which the condition held';
 COMMENT ON COLUMN alert.fired_at IS 'measured_at of the reading that made it fire (silence: the time it was judged)';
 COMMENT ON COLUMN alert.due_at IS 'opened_at plus the response target of the rule';
+COMMENT ON COLUMN alert.resolved_at IS 'measured_at of the reading that ended the condition (silence: the time it was judged)';
+COMMENT ON COLUMN alert.reset_at IS 'set where a person resolved it: the rule starts anew with readings measured after this time';
 CREATE UNIQUE INDEX alert_one_open ON alert (patient_id, rule, subject) NULLS NOT DISTINCT WHERE closed_at IS NULL;
 CREATE INDEX alert_open ON alert (due_at) WHERE closed_at IS NULL;
 CREATE INDEX alert_patient ON alert (patient_id, opened_at);
+CREATE INDEX alert_reset ON alert (patient_id) WHERE reset_at IS NOT NULL;
 ALTER TABLE outbox ADD FOREIGN KEY (alert_id) REFERENCES alert (id);
 CREATE INDEX outbox_alert ON outbox (alert_id);
 

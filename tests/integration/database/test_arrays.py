@@ -6,7 +6,7 @@ import numpy as np
 import psycopg
 import pytest
 
-from database.arrays import register_arrays
+from database.arrays import fetch_arrays, register_arrays
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,17 @@ def test_numbers_arrive_as_they_are(plain_database_url: str, column: np.ndarray,
         register_arrays(connection)
         (back, sent_as) = connection.execute("SELECT %(c)s, pg_typeof(%(c)s)::text", {"c": column}).fetchone() or ()
     assert back == column.tolist()
-    assert sent_as == {"smallint[]": "smallint[]", "int[]": "integer[]", "bigint[]": "bigint[]", "real[]": "real[]",
-                       "float8[]": "double precision[]", "boolean[]": "boolean[]"}[kind]
+    assert (
+        sent_as
+        == {
+            "smallint[]": "smallint[]",
+            "int[]": "integer[]",
+            "bigint[]": "bigint[]",
+            "real[]": "real[]",
+            "float8[]": "double precision[]",
+            "boolean[]": "boolean[]",
+        }[kind]
+    )
 
 
 def test_microseconds_arrive_as_aware_times(plain_database_url: str) -> None:
@@ -51,3 +60,16 @@ def test_a_dtype_without_an_array_type_is_refused(plain_database_url: str) -> No
         register_arrays(connection)
         with pytest.raises(TypeError, match="complex128"):
             connection.execute("SELECT %s", [np.array([1j])])
+
+
+def test_columns_come_back_as_arrays(plain_database_url: str) -> None:
+    statement = """SELECT array_agg(n::int), array_agg(n::real / 2), array_agg('2026-03-08 07:00+00'::timestamptz + n * interval '1 us'),
+                          array_agg('infinity'::timestamptz), array_agg(n::smallint) FILTER (WHERE n > 9)
+                   FROM generate_series(1, 3) AS n"""
+    with psycopg.connect(plain_database_url) as connection:
+        whole, real, time, endless, none = fetch_arrays(connection, statement, {})
+    assert whole.tolist() == [1, 2, 3]
+    assert real.tolist() == [0.5, 1.0, 1.5]
+    assert time.tolist() == [1_772_953_200_000_000 + n for n in (1, 2, 3)]
+    assert endless.tolist() == [2**63 - 1] * 3
+    assert (len(none), none.dtype) == (0, np.dtype("i2"))

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from devices.sequence import MOST_RANGES, Sequence
 
-_STEPS = st.lists(st.one_of(st.integers(1, 40).map(lambda n: ("take", n)), st.integers(1, 45).map(lambda n: ("give up", n))), max_size=80)
+_STEPS = st.lists(
+    st.one_of(st.integers(1, 40).map(lambda n: ("take", n)), st.integers(1, 45).map(lambda n: ("give up", n))), max_size=80
+)
 
 
 @given(_STEPS)

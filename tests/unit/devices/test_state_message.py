@@ -5,20 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.decoded import Unreadable
-from devices.state_message import State, decode_state
+from devices.state_message import StateMessage, decode_state
 
 
 def test_online_and_its_last_will() -> None:
     online = decode_state(
         b'{"state":"online","boot":"k3f9","first":1010,"clock":"2026-11-23T13:00:00Z","battery":81,"software":"2.1"}'
     )
-    assert online == State(True, "k3f9", 1010, 1_795_438_800_000_000, 81, "2.1")
-    assert decode_state(b'{"state":"offline","boot":"k3f9"}') == State(False, "k3f9")
+    assert online == StateMessage(True, "k3f9", 1010, 1_795_438_800_000_000, 81, "2.1")
+    assert decode_state(b'{"state":"offline","boot":"k3f9"}') == StateMessage(False, "k3f9")
 
 
 def test_broken_parts_are_left_out() -> None:
     payload = b'{"state":"online","boot":7,"first":0,"clock":"noon","battery":300,"software":"a\\u0000"}'
-    assert decode_state(payload) == State(True)
+    assert decode_state(payload) == StateMessage(True)
 
 
 @pytest.mark.parametrize("payload", [b"", b"online", b"[]", b'{"state":"asleep"}', b'{"state":[]}', b"\xff", b"[" * 9999])

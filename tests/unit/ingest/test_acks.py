@@ -23,7 +23,9 @@ def test_a_device_is_told_at_most_once_a_second_and_last_word_wins() -> None:
 
 def test_a_hole_is_asked_for_once_a_minute() -> None:
     sent: list[str] = []
-    acks = Acknowledger(lambda topic, payload, retain: sent.append(topic + " " + payload.decode()) if "command" in topic else None)
+    acks = Acknowledger(
+        lambda topic, payload, retain: sent.append(topic + " " + payload.decode()) if "command" in topic else None
+    )
     for second in range(0, 121, 5):
         acks.note([Taken("d1", "k3f9", 4, has_hole=True)])
         acks.flush(float(second))

@@ -26,7 +26,13 @@ def _length(value: int) -> bytes:
 
 
 _MESSAGES = st.lists(
-    st.tuples(st.binary(min_size=1, max_size=30), st.binary(max_size=300), st.integers(0, 65535), st.binary(max_size=200), st.booleans()),
+    st.tuples(
+        st.binary(min_size=1, max_size=30),
+        st.binary(max_size=300),
+        st.integers(0, 65535),
+        st.binary(max_size=200),
+        st.booleans(),
+    ),
     max_size=8,
 )
 
