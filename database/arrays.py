@@ -43,8 +43,8 @@ class _ArrayDumper(Dumper):
     """Writes the binary array format: header, then (length, value) per element, as one structured numpy array."""
 
     format = Format.BINARY
-    _element: int = 0
-    _wire: str = ""
+    element: int = 0
+    wire: str = ""
 
     def get_key(self, obj: NDArray[Any], format: PyFormat) -> Any:  # noqa: A002 - psycopg's own signature
         return (type(obj), obj.dtype.str)
@@ -53,9 +53,9 @@ class _ArrayDumper(Dumper):
         kind = obj.dtype.str[1:3]
         dumper = type(self)(type(obj), None)
         if obj.dtype.kind in "SV":
-            (dumper.oid, dumper._element), dumper._wire = _BYTEA, f"V{obj.dtype.itemsize}"
+            (dumper.oid, dumper.element), dumper.wire = _BYTEA, f"V{obj.dtype.itemsize}"
         elif kind in _TYPES and (kind != "M8" or np.datetime_data(obj.dtype)[0] == "us"):
-            dumper.oid, dumper._element, dumper._wire = _TYPES[kind]
+            dumper.oid, dumper.element, dumper.wire = _TYPES[kind]
         else:
             raise TypeError(f"an array of {obj.dtype} has no array type here; see database/arrays.py")
         return dumper
@@ -64,16 +64,16 @@ class _ArrayDumper(Dumper):
         if obj.ndim != 1:
             raise TypeError(f"only one-dimensional arrays are sent, this one has the shape {obj.shape}")
         if not len(obj):
-            return struct.pack(">iii", 0, 0, self._element)
-        rows = np.empty(len(obj), dtype=[("length", ">i4"), ("value", self._wire)])
+            return struct.pack(">iii", 0, 0, self.element)
+        rows = np.empty(len(obj), dtype=[("length", ">i4"), ("value", self.wire)])
         rows["length"] = rows.dtype["value"].itemsize
         if obj.dtype.kind == "M":
             rows["value"] = obj.astype("i8") - POSTGRES_EPOCH
         elif obj.dtype.kind == "S":
-            rows["value"] = np.ascontiguousarray(obj).view(self._wire)
+            rows["value"] = np.ascontiguousarray(obj).view(self.wire)
         else:
             rows["value"] = obj
-        return struct.pack(">iiiii", 1, 0, self._element, len(obj), 1) + rows.tobytes()
+        return struct.pack(">iiiii", 1, 0, self.element, len(obj), 1) + rows.tobytes()
 
 
 def fetch_arrays(

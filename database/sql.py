@@ -13,7 +13,7 @@ _MARK = "-- name:"
 
 
 def load_sql(beside: str, filename: str = "queries.sql") -> Mapping[str, LiteralString]:
-    """Return the named statements of the file that lies beside a module: `SQL = load_sql(__file__)`.
+    """Return the named statements of the file beside a module, given that module's path.
 
     Raises ValueError when a name appears twice or a statement stands before the first name.
     """

@@ -96,8 +96,7 @@ class LockedDevices:
             "last_received_at": counts.last_received.view("M8[us]"),
             "last_measured_at": counts.last_measured.view("M8[us]"),
         }
-        for tally, readings in counts.readings.items():
-            columns[tally] = readings
+        columns |= {str(tally): readings for tally, readings in counts.readings.items()}
         self._connection.execute(_SQL["save_device_states"], columns)
         for device, window in self._windows.items():
             self._connection.execute(_SQL["save_boots"], {"device_id": device, "boot": "", "seq": 0, "above": window.dump()})

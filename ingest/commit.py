@@ -101,12 +101,12 @@ class Committer:
         return outcome
 
     def committed(self, outcome: Outcome) -> None:
-        """The transaction is committed: what was learnt in it holds."""
+        """Keep what was learnt in the transaction: it is committed."""
         self._batteries.update(outcome.batteries)
         self.engine.committed()
 
     def rolled_back(self) -> None:
-        """The transaction is undone: nothing learnt in it holds."""
+        """Forget what was learnt in the transaction: it is undone."""
         self.engine.rolled_back()
 
     def _commit_draft(

@@ -73,11 +73,14 @@ class BrokerAddress:
 class Subscriber:
     """A persistent subscription that fills an inbox; one per process."""
 
-    def __init__(self, address: BrokerAddress, inbox: Inbox, *, reader: str = "bulk", client_id: str = CLIENT_ID) -> None:
+    def __init__(
+        self, address: BrokerAddress, inbox: Inbox, on_session: Callable[[bool], None], *, reader: str = "bulk"
+    ) -> None:
+        """Prepare it; `on_session` hears on every connection whether the broker still had our session."""
         self._inbox = inbox
         self._address = address
         bulk = reader == "bulk" and _bulk_reader_fits()
-        self.client = _BulkClient(client_id, self._receive) if bulk else _EpochClient(client_id)
+        self.client = _BulkClient(CLIENT_ID, self._receive) if bulk else _EpochClient(CLIENT_ID)
         client = self.client
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -92,8 +95,7 @@ class Subscriber:
             client.tls_set(ca_certs=address.ca_file, tls_version=ssl.PROTOCOL_TLS_CLIENT)
         #: set once the broker has confirmed the subscriptions of this connection
         self.subscribed = threading.Event()
-        #: called on every connection with whether the broker still had our session
-        self.on_session: Callable[[bool], None] = lambda present: None
+        self._on_session = on_session
 
     @property
     def epoch(self) -> int:
@@ -117,8 +119,7 @@ class Subscriber:
 
     def is_alive(self) -> bool:
         """Whether the network thread runs: a dead one looks connected for ever."""
-        thread = self.client._thread
-        return thread is not None and thread.is_alive()
+        return self.client.is_network_alive()
 
     def acknowledge(self, messages: Iterable[Message]) -> None:
         """Acknowledge committed messages in their order of arrival; those of an older connection are dropped."""
@@ -133,7 +134,9 @@ class Subscriber:
 
     def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         now = time.time_ns() // 1000
-        self._inbox.put([Message(self.client.epoch, message.mid, message._topic, bytes(message.payload), message.retain, now)])
+        # `message.topic` decodes and may raise, which would kill the network thread
+        topic = message._topic  # noqa: SLF001
+        self._inbox.put([Message(self.client.epoch, message.mid, topic, bytes(message.payload), message.retain, now)])
 
     def _on_connect(self, client: Client, userdata: Any, flags: ConnectFlags, reason: ReasonCode, properties: Any) -> None:
         if reason.is_failure:
@@ -144,7 +147,7 @@ class Subscriber:
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
         client.subscribe([(topic, options) for topic in TOPICS])
         try:
-            self.on_session(flags.session_present)
+            self._on_session(flags.session_present)
         except Exception:  # an exception here would kill the network thread while it still looks connected
             log.exception("session_callback_failed")
 
@@ -187,6 +190,9 @@ class _EpochClient(Client):
             self.epoch += 1
             self._forget_partial()
         return super().reconnect()
+
+    def is_network_alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def acknowledge(self, messages: Iterable[Message]) -> None:
         with self._turn:

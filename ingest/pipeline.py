@@ -53,7 +53,7 @@ class Pipeline:
         acks: Acknowledger,
         clock: Callable[[], dt.datetime],
     ) -> None:
-        """`connection` is the pipeline's own; `clock` tells the time, aware."""
+        """Join the parts; `connection` is the pipeline's own, `clock` tells the time, aware."""
         self._connection = connection
         self._committer = committer
         self._inbox = inbox
@@ -92,7 +92,7 @@ class Pipeline:
                 time.sleep(0.05 * 2**attempt)
             except errors.OperationalError:
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, one message must not stop the others
                 return self._halve(messages, error)
         return [self._commit(messages)]
 

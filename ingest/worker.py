@@ -1,7 +1,7 @@
 """The ingest process: holds the one turn, keeps broker and database together, and says how it is.
 
-One worker a broker is active, held by an advisory lock; others stand by and take over when it is gone. When the database is lost
-the worker leaves the broker, so that nothing is delivered into the void, and resumes the same session when it is back.
+One worker a broker is active, held by an advisory lock; others stand by and take over when it is gone. When the database is
+lost the worker leaves the broker, so that nothing is delivered into the void, and resumes the same session when it is back.
 """
 
 import datetime as dt
@@ -99,8 +99,7 @@ class _Worker:
         self._stop = stop
         inbox = Inbox()
         self._inbox = inbox
-        self._subscriber = Subscriber(address, inbox, reader=reader)
-        self._subscriber.on_session = self._note_session
+        self._subscriber = Subscriber(address, inbox, self._note_session, reader=reader)
         self._acks = Acknowledger(lambda topic, payload, retain: self._subscriber.publish(topic, payload, retain=retain))
         self._pipeline = Pipeline(own, Committer(Engine(rules)), inbox, self._subscriber, self._acks, _now)
         self._subscribed_at: float | None = None
@@ -130,7 +129,7 @@ class _Worker:
             self._session_lost.set()
 
     def _backfill(self) -> None:
-        """The broker does not know our session: what it took meanwhile may be lost, so the devices are asked for it."""
+        """Ask devices to send again: the broker does not know our session, so what it took meanwhile may be lost."""
         self._session_lost.clear()
         unfinished = list_unfinished(self._turn, _now() - BACKFILL)
         if not unfinished:

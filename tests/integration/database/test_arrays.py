@@ -63,9 +63,12 @@ def test_a_dtype_without_an_array_type_is_refused(plain_database_url: str) -> No
 
 
 def test_columns_come_back_as_arrays(plain_database_url: str) -> None:
-    statement = """SELECT array_agg(n::int), array_agg(n::real / 2), array_agg('2026-03-08 07:00+00'::timestamptz + n * interval '1 us'),
-                          array_agg('infinity'::timestamptz), array_agg(n::smallint) FILTER (WHERE n > 9)
-                   FROM generate_series(1, 3) AS n"""
+    statement = """
+        SELECT array_agg(n::int), array_agg(n::real / 2),
+               array_agg('2026-03-08 07:00+00'::timestamptz + n * interval '1 us'),
+               array_agg('infinity'::timestamptz), array_agg(n::smallint) FILTER (WHERE n > 9)
+        FROM generate_series(1, 3) AS n
+    """
     with psycopg.connect(plain_database_url) as connection:
         whole, real, time, endless, none = fetch_arrays(connection, statement, {})
     assert whole.tolist() == [1, 2, 3]
