@@ -385,5 +385,5 @@ GRANT SELECT, INSERT, UPDATE ON staff, patient, contact, outbox, device, assignm
 GRANT SELECT, INSERT ON measurement, correction, ruleset, alert_event, audit, login_failure TO wardlight_app;
 GRANT UPDATE (patient_id, suspect, heart_rate, spo2, respiratory_rate, body_temperature, systolic_bp, diastolic_bp, body_weight,
     blood_glucose, cgm_glucose, peak_flow, fev1, fvc, oxygen_flow, steps, consciousness) ON measurement TO wardlight_app;
-GRANT UPDATE (undone_at) ON correction TO wardlight_app;
+GRANT UPDATE (undone_at, patient_id) ON correction TO wardlight_app;
 GRANT DELETE ON doubt, unjudged, device_gap, staff_session, login_failure TO wardlight_app;
