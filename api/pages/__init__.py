@@ -5,6 +5,12 @@
 
 from fastapi import APIRouter
 
-from api.pages import patient_page, worklist_page
+from api.pages import alert_page, patient_page, people_pages, queue_pages, worklist_page
 
-routers: list[APIRouter] = [worklist_page.router, patient_page.router]
+routers: list[APIRouter] = [
+    worklist_page.router,
+    people_pages.router,
+    patient_page.router,
+    alert_page.router,
+    queue_pages.router,
+]

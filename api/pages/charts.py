@@ -39,7 +39,7 @@ MOST_POINTS: Final = 1500
 #: a value older than this is said to be old
 _STALE: Final = timedelta(hours=36)
 #: how many readings make a usual band
-_USUAL_FROM: Final = 12
+_USUAL_FROM: Final = 8
 
 #: how a point is drawn
 FINE, BEYOND, DOUBTFUL, WRONG = 0, 1, 2, 3
@@ -95,7 +95,9 @@ class Chart:
     span: tuple[float, float]
 
 
-def limits_of(rules: Iterable[Mapping[str, Any]], programmes: Sequence[str], vital: Vital, reader: Reader) -> tuple[ChartLimit, ...]:
+def limits_of(
+    rules: Iterable[Mapping[str, Any]], programmes: Sequence[str], vital: Vital, reader: Reader, name: str = ""
+) -> tuple[ChartLimit, ...]:
     """Return the limits that rules of the stored set put on a vital of a patient in these programmes."""
     how = reader.display(vital)
     found = []
@@ -103,8 +105,8 @@ def limits_of(rules: Iterable[Mapping[str, Any]], programmes: Sequence[str], vit
         if rule.get("kind") != "threshold" or rule.get("vital") != vital.name or not _applies(rule, programmes):
             continue
         value, is_emergency = how.number(float(rule["limit"])), bool(rule.get("emergency"))
-        text = f"{rule['op'].replace('<=', '≤').replace('>=', '≥')} {value:.{how.decimals}f}"
-        found.append(ChartLimit(str(rule["op"]), value, text, is_emergency))
+        text = f"{name} {rule['op'].replace('<=', '≤').replace('>=', '≥')} {value:.{how.decimals}f}"
+        found.append(ChartLimit(str(rule["op"]), value, text.strip(), is_emergency))
     return tuple(sorted(set(found), key=lambda limit: limit.value))
 
 
@@ -134,7 +136,7 @@ def build_charts(
     for title, names in GROUPS:
         vitals = [VITALS[COLUMN[name]] for name in names if name in latest or any(name in row.values for row in rows)]
         if vitals:
-            limits = [limits_of(rules, programmes, vital, reader) for vital in vitals]
+            limits = [limits_of(rules, programmes, vital, reader, vital.short if len(vitals) > 1 else "") for vital in vitals]
             lines = [_line(vital, own, rows, reader) for vital, own in zip(vitals, limits, strict=True)]
             charts.append(_chart(title, vitals, lines, limits, latest, reader, since, now))
     return sorted(charts, key=lambda chart: not any(name in first for name in _names(chart)))
@@ -201,7 +203,7 @@ def _chart(
         decimals=how.decimals,
         lines=tuple(lines),
         limits=tuple(dict.fromkeys(limit for own in limits for limit in own)),
-        usual=_usual(lines[0]) if len(lines) == 1 else None,
+        usual=_usual(lines[0], since, now) if len(lines) == 1 else None,
         newest="/".join(f"{number:.{how.decimals}f}" for number in shown),
         newest_at=newest_at,
         is_stale=now - newest_at > _STALE,
@@ -212,8 +214,11 @@ def _chart(
     )
 
 
-def _usual(line: Line) -> tuple[float, float] | None:
-    believed = [value for value, state in zip(line.values, line.states, strict=True) if state in (FINE, BEYOND)]
+def _usual(line: Line, since: datetime, now: datetime) -> tuple[float, float] | None:
+    # what is happening right now is not what is usual
+    until = (since + (now - since) * 0.7).timestamp()
+    rows = zip(line.at, line.values, line.states, strict=True)
+    believed = [value for at, value, state in rows if state in (FINE, BEYOND) and at < until]
     if len(believed) < _USUAL_FROM:
         return None
     low, high = np.percentile(believed, [10, 90])

@@ -10,7 +10,7 @@ from typing import Final
 
 from api.pages.facts import Reader
 from api.pages.queries import Mark
-from api.pages.reasons import name_of
+from api.pages.reasons import name_of, value_text
 from api.pages.words import duration
 from devices.device import Device
 from devices.measurement import Measurement
@@ -52,7 +52,7 @@ class Field:
 class Value:
     """One reading in the table."""
 
-    #: name of the vital
+    #: name of the vital; two where a pressure stands as one
     vital: str
     title: str
     text: str
@@ -83,11 +83,16 @@ class DeviceLine:
     title: str
     #: when it was last heard, None for never
     seen_at: datetime | None
-    #: "silent", "offline", "on time", "never heard"
+    #: "silent", "late", "offline", "on time", "heard", "never heard", "revoked"
     state: str
     #: battery and clock
     facts: tuple[str, ...]
     is_bad: bool
+
+    @property
+    def is_missed(self) -> bool:
+        """Say whether its readings are missing."""
+        return self.state in ("silent", "late", "never heard")
 
 
 def entry_fields(reader: Reader) -> list[Field]:
@@ -105,15 +110,14 @@ def table(measured: Sequence[Measurement], marks: Mapping[tuple[str, str], Mark]
     """Return the rows of the table of readings."""
     rows = []
     for one in measured:
-        values = []
-        for name, value in one.values.items():
-            vital = VITALS[COLUMN[name]]
-            how = reader.display(vital)
-            text = f"{how.number(value) + 0.0:.{how.decimals}f} {how.unit}"
-            values.append(Value(name, name_of(vital), text, name in one.suspect, marks.get((one.key, name))))
+        values = [
+            Value(name, name_of(VITALS[COLUMN[name]]), value_text(VITALS[COLUMN[name]], value, reader), name in one.suspect, mark)
+            for name, value in one.values.items()
+            for mark in [marks.get((one.key, name))]
+        ]
         source = {"staff": "entered by staff", "patient": "said by patient"}.get(one.source, one.device)
-        rows.append(Row(one.key, one.measured_at, one.received_at, source, tuple(values), _notes(one)))
-    return rows
+        rows.append(Row(one.key, one.measured_at, one.received_at, source, tuple(_paired(values)), _notes(one)))
+    return sorted(rows, key=lambda row: row.measured_at, reverse=True)
 
 
 def device_lines(devices: Sequence[Device], now: datetime) -> list[DeviceLine]:
@@ -130,15 +134,26 @@ def device_lines(devices: Sequence[Device], now: datetime) -> list[DeviceLine]:
         if device.expected_every is not None:
             facts.append(f"a reading every {duration(device.expected_every.total_seconds())}")
         seen = device.last_received_at
-        late = seen is not None and device.expected_every is not None and now - seen > device.expected_every * 1.5
+        late = seen is not None and device.expected_every is not None and now - seen > device.expected_every
         state = (
-            "revoked" if device.revoked_at else "never heard" if seen is None else "silent" if device.silent or late
-            else "offline" if device.online is False else "on time" if device.expected_every else "heard"
+            "revoked" if device.revoked_at else "never heard" if seen is None else "silent" if device.silent
+            else "late" if late else "offline" if device.online is False else "on time" if device.expected_every else "heard"
         )  # fmt: skip
-        is_bad = state in ("silent", "never heard") or (device.battery is not None and device.battery < _BATTERY_LOW)
+        is_bad = state in ("silent", "late", "never heard") or (device.battery is not None and device.battery < _BATTERY_LOW)
         title = " ".join(part for part in (device.kind.replace("_", " ").capitalize(), device.model) if part)
         lines.append(DeviceLine(device.public_id, title, seen, state, tuple(facts), is_bad))
     return sorted(lines, key=lambda line: not line.is_bad)
+
+
+def _paired(values: Sequence[Value]) -> list[Value]:
+    """Say systolic and diastolic as one pressure, unless something is said of only one of them."""
+    by_name = {value.vital: value for value in values}
+    high, low = by_name.get("systolic_bp"), by_name.get("diastolic_bp")
+    if not high or not low or (high.mark, high.is_suspect) != (low.mark, low.is_suspect):
+        return list(values)
+    text = f"{high.text.split()[0]}/{low.text}"
+    pair = Value(f"{high.vital} {low.vital}", "Blood pressure", text, high.is_suspect, high.mark)
+    return [pair if value is high else value for value in values if value is not low]
 
 
 def _notes(one: Measurement) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ router = APIRouter(include_in_schema=False)
 
 _DAYS: Final = frozenset(days for days, _ in charts.WINDOWS)
 #: readings on one page of the table
-_PAGE: Final = 40
+_PAGE: Final = 14
 #: how far back the newest value of a vital may lie
 _LATEST: Final = timedelta(days=400)
 
@@ -112,8 +112,9 @@ def mark_wrong(
     request: Request, public_id: str, who: SignedIn, conn: Transaction, now: Now, form: Form, engine: Judging
 ) -> Response:
     """Mark a reading wrong: kept, struck through, and the patient judged again without it."""
-    body = fill(interface.Wrong, {"vital": form.get("vital"), "reason": form.get("reason", "").strip() or None})
-    interface.mark_wrong(public_id, form.get("key", ""), body, who, conn, now, engine)
+    for vital in form.get("vital", "").split() or [""]:
+        body = fill(interface.Wrong, {"vital": vital, "reason": form.get("reason", "").strip() or None})
+        interface.mark_wrong(public_id, form.get("key", ""), body, who, conn, now, engine)
     return done(request, form, f"/patients/{public_id}#readings")
 
 
@@ -122,8 +123,8 @@ def mark_right(
     request: Request, public_id: str, who: SignedIn, conn: Transaction, now: Now, form: Form, engine: Judging
 ) -> Response:
     """Take back that a reading is wrong."""
-    body = fill(interface.Right, {"vital": form.get("vital")})
-    interface.undo_wrong(public_id, form.get("key", ""), body, who, conn, now, engine)
+    for vital in form.get("vital", "").split() or [""]:
+        interface.undo_wrong(public_id, form.get("key", ""), fill(interface.Right, {"vital": vital}), who, conn, now, engine)
     return done(request, form, f"/patients/{public_id}#readings")
 
 
@@ -142,6 +143,6 @@ def _charts(
 
 def _table(conn: Connection[Any], patient_id: int, reader: Reader, until: datetime, now: datetime) -> dict[str, Any]:
     found = devices.measurements(conn, patient_id, now - _LATEST, until, limit=_PAGE + 1)
-    rows = patient.table(found[:_PAGE], queries.list_marks(conn, patient_id), reader)
+    rows = patient.table(found[-_PAGE:], queries.list_marks(conn, patient_id), reader)
     return {"rows": rows, "before": rows[-1].measured_at.timestamp() if len(found) > _PAGE else None}
 

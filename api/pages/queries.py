@@ -192,3 +192,16 @@ def load_alert_story(conn: Connection[Any], alert_id: int, reader: Reader) -> li
     """Return what happened to one alert, newest first."""
     with conn.cursor(row_factory=class_row(EventRow)) as cursor:
         return tell(cursor.execute(SQL["alert_events"], {"alert_id": alert_id}).fetchall(), (), (), reader, 200)
+
+
+def load_worst(conn: Connection[Any], patient_ids: Sequence[int]) -> dict[int, str]:
+    """Return the acuity of each patient's worst open alert, by key; patients without one are missing."""
+    return {row[0]: row[1] for row in conn.execute(SQL["worst_open"], {"ids": list(patient_ids)})}
+
+
+def list_holders(conn: Connection[Any], now: datetime) -> dict[int, list[tuple[str, str, int | None]]]:
+    """Return whom each device measures now: (public id, name, user slot) by the device's key."""
+    found: dict[int, list[tuple[str, str, int | None]]] = {}
+    for device_id, public_id, name, slot in conn.execute(SQL["holders"], {"now": now}):
+        found.setdefault(device_id, []).append((public_id, name, slot))
+    return found

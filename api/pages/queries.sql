@@ -130,3 +130,15 @@ SELECT o.created_at, 'notice', o.state, o.reason, NULL
 FROM outbox o JOIN alert a ON a.id = o.alert_id
 WHERE a.patient_id = %(patient_id)s AND o.created_at > %(since)s
 ORDER BY 1 DESC LIMIT %(limit)s
+
+-- name: worst_open
+SELECT DISTINCT ON (patient_id) patient_id,
+       CASE WHEN emergency THEN 'emergency' WHEN category = 'technical' THEN 'technical' ELSE severity END AS word
+FROM alert WHERE closed_at IS NULL AND patient_id = ANY (%(ids)s)
+ORDER BY patient_id, emergency DESC, category = 'technical', array_position(ARRAY['high', 'medium', 'low'], severity)
+
+-- name: holders
+SELECT a.device_id, p.public_id, p.name, a.user_slot
+FROM assignment a JOIN patient p ON p.id = a.patient_id
+WHERE a.during @> %(now)s::timestamptz
+ORDER BY a.device_id, a.user_slot NULLS FIRST

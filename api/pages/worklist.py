@@ -151,10 +151,9 @@ def _owner(
     if waiting:
         seen = len(alerts) - len(waiting)
         whose = "yours" if person.coordinator == reader.staff else person.coordinator_name
-        notes = [Part(whose or "no coordinator")]
+        notes = [Part("due ", urgent.due_at, "when"), Part(whose or "no coordinator")]
         if seen:
             notes.append(Part(f"{seen} of {len(alerts)} seen"))
-        notes.append(Part("due ", urgent.due_at, "when"))
         return "Unowned", tuple(notes)
     last = max(alerts, key=lambda alert: alert.acknowledged_at or alert.opened_at)
     owner = "You" if last.acknowledged_by == reader.staff else last.acknowledged_name or "Someone"

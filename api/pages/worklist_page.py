@@ -11,17 +11,17 @@ from jinja2 import Environment
 from markupsafe import Markup
 from starlette.responses import Response
 
-from alerts import actions
 from alerts.alert import DISPOSITIONS
 from api.access import Form, SignedIn, record
 from api.pages import queries
 from api.pages.board import Board, Look
 from api.pages.facts import OpenAlert
-from api.pages.forms import done
+from api.pages.forms import done, fill
 from api.pages.frame import reader_of, show
 from api.pages.say import Say
 from api.pages.worklist import QUEUES, Case, Queue, build_row, lead, sort
 from api.problems import Problem, not_found
+from api.routes import alerts as interface
 from api.templating import render
 from api.transaction import Now, Transaction
 
@@ -89,8 +89,7 @@ def worklist_rows(
 def acknowledge(request: Request, who: SignedIn, conn: Transaction, now: Now, form: Form) -> Response:
     """Take on the alerts that the row showed, and no others that have opened since."""
     for alert in _named(conn, form):
-        actions.acknowledge(conn, alert.public_id, who.staff_id, now)
-        record(conn, who, "acknowledge_alert", f"alert/{alert.public_id}", now)
+        interface.acknowledge(alert.public_id, who, conn, now)
     return done(request, form, "/")
 
 
@@ -99,21 +98,19 @@ def undo(request: Request, who: SignedIn, conn: Transaction, now: Now, form: For
     """Take back acknowledgements of one's own."""
     for alert in _named(conn, form, closed=True):
         if alert.acknowledged_by != who.public_id:
-            raise Problem(409, "not_yours", "this was acknowledged by somebody else, who alone can take it back")
-        actions.unacknowledge(conn, alert.public_id, who.staff_id, now)
-        record(conn, who, "unacknowledge_alert", f"alert/{alert.public_id}", now)
+            raise Problem(409, "not_yours", "somebody else took this on, who alone can take that back")
+        interface.unacknowledge(alert.public_id, who, conn, now)
     return done(request, form, "/")
 
 
 @router.post("/worklist/resolve")
 def resolve(request: Request, who: SignedIn, conn: Transaction, now: Now, form: Form) -> Response:
-    """Close alerts with what came of them."""
-    disposition = form.get("disposition", "")
-    if disposition not in DISPOSITIONS:
-        raise Problem(422, "invalid", "say what came of it: choose one of the answers")
+    """Close alerts with what they came to."""
+    if form.get("disposition") not in DISPOSITIONS:
+        raise Problem(422, "invalid", "say what it came to: choose one of the answers")
+    body = fill(interface.Resolution, {"disposition": form["disposition"], "note": form.get("note", "")})
     for alert in _named(conn, form):
-        actions.resolve(conn, alert.public_id, who.staff_id, disposition, form.get("note", "").strip()[:2000], now)
-        record(conn, who, "resolve_alert", f"alert/{alert.public_id}", now, disposition=disposition)
+        interface.resolve(alert.public_id, body, who, conn, now)
     return done(request, form, "/")
 
 

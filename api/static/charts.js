@@ -72,6 +72,7 @@ function above(chart) {
     ctx.save();
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     ctx.textBaseline = "middle";
+    ctx.textAlign = "left";
     let labels = [];
     for (const limit of chart.limits) {
       const y = Math.round(u.valToPos(limit.value, "y", true));
@@ -164,7 +165,7 @@ function draw(chart) {
   const axis = { stroke: colour("soft"), font: "11px system-ui, sans-serif", ticks: { show: false }, grid: { stroke: colour("hair"), width: 1 } };
   const showsPoints = chart.lines[0].at.length <= 60 && !chart.lines[0].low.length;
   const options = {
-    width: box.clientWidth, height: chart.lines.length > 1 ? 160 : 132, padding: [8, 46, 0, 0], legend: { show: false },
+    width: box.clientWidth, height: chart.lines.length > 1 ? 160 : 132, padding: [8, chart.lines.length > 1 ? 66 : 46, 0, 0], legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7, fill: colour("card"), stroke: colour("ink") } },
     scales: { x: { time: false, range: () => [chart.span[0], Math.max(chart.span[1], now() / 1000)] }, y: { range: () => [low, high] } },
     axes: [

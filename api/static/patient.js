@@ -7,6 +7,21 @@ document.addEventListener("keydown", (event) => {
   if (target) { event.preventDefault(); target.click(); }
 });
 
+// Which reading of a measurement is wrong: its values become the choices of the dialog.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-choices]");
+  if (!button) return;
+  const place = document.getElementById("wrong-choices");
+  place.replaceChildren(place.querySelector("legend"));
+  for (const [i, choice] of button.dataset.choices.split("|").entries()) {
+    const [vital, said] = choice.split("=");
+    const input = Object.assign(document.createElement("input"), { type: "radio", name: "vital", value: vital, required: true, checked: i === 0 });
+    const label = Object.assign(document.createElement("label"), { className: "choice" });
+    label.append(input, Object.assign(document.createElement("span"), { textContent: said }));
+    place.append(label);
+  }
+});
+
 // Newest values, alerts and what happened are replaced where they stand; whoever types or reads a window is left alone.
 const PARTS = ["#charts .vital > div:first-child", "article.alert", "ol.line", "#rows > tr:first-child"];
 let busy = false, last = Date.now();

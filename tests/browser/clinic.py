@@ -131,13 +131,22 @@ def add_alert(
     """Open an alert as the engine would, announce it, and return its public id."""
     patient_id, _ = clinic.patients[name]
     opened = now - ago
+    told = {
+        "rule": rule, "version": 1, "title": rule.replace("_", " ").capitalize(), "source": "engineering default",
+        "sources": {"limit": "engineering default"}, "since": (opened - since).isoformat(), "fired_at": opened.isoformat(), "lateness": lateness,
+        "response_seconds": response.total_seconds(), "ruleset": {"id": clinic.ruleset_id, "digest": "clinic"}, "reason": rule.replace("_", " "),
+        "vital": subject, "for_seconds": 0, "n": 1, "hysteresis": 0, "max_gap_seconds": 86400, "whose_limit": "general limit",
+        "counted_from": (opened - since).isoformat(), "counted_seconds": since.total_seconds(), "not_counted_seconds": 0,
+    }  # fmt: skip
+    if times := [reading["measured_at"] for reading in explanation.get("readings", [])]:
+        told["fired_at"] = times[-1]
     row = conn.execute(
         """INSERT INTO alert (patient_id, rule, rule_version, ruleset_id, subject, severity, category, emergency, lateness, condition,
                               since, fired_at, opened_at, due_at, resolved_at, explanation)
            VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id, public_id""",
         [
             patient_id, rule, clinic.ruleset_id, subject, severity, category, emergency, lateness, condition, opened - since, opened, opened,
-            opened + response, opened if condition == "resolved" else None, Jsonb(explanation),
+            opened + response, opened if condition == "resolved" else None, Jsonb(told | explanation),
         ],
     ).fetchone()  # fmt: skip
     assert row is not None
@@ -149,7 +158,7 @@ def add_alert(
 def readings(vital: str, *pairs: tuple[datetime, float]) -> list[dict[str, Any]]:
     """Return readings as an explanation holds them."""
     return [
-        {"vital": vital, "value": value, "unit": VITAL_UNITS[vital], "measured_at": at.isoformat(), "received_at": at.isoformat(), "device": "hub-00"}
+        {"vital": vital, "value": value, "unit": VITAL_UNITS[vital], "measured_at": at.isoformat(), "received_at": at.isoformat(), "device": "hub-00", "source": 0}
         for at, value in pairs
     ]
 
@@ -205,6 +214,35 @@ def open_morning(conn: Connection[Any], clinic: Clinic, now: datetime) -> None:
         subject=clinic.devices["Bartholomew Vandersteen-Okonkwo"][1], ago=timedelta(hours=3), since=timedelta(hours=26), kind="silence",
         expected_seconds=43200, device_kind="gateway", last_received_at=(now - timedelta(hours=26)).isoformat(), readings=[],
     )  # fmt: skip
+
+
+def leave_loose_ends(conn: Connection[Any], clinic: Clinic, now: datetime) -> None:
+    """Leave readings that are nobody's, and messages that could not be taken."""
+    row = conn.execute(
+        "INSERT INTO device (public_id, kind, model, expected_every) VALUES ('scale-77', 'scale', 'Bath 2', '1 day') RETURNING id"
+    ).fetchone()
+    assert row is not None
+    conn.execute("INSERT INTO device_state (device_id, last_received_at, battery) VALUES (%s, %s, 12)", [row[0], now - timedelta(hours=2)])
+    ruth = clinic.patients["Ruth Adeyemi"][0]
+    conn.execute(
+        "INSERT INTO assignment (device_id, patient_id, during) VALUES (%s, %s, tstzrange(%s, %s))",
+        [row[0], ruth, now - timedelta(days=90), now - timedelta(days=30)],
+    )
+    for hours, weight in ((50, 81.2), (26, 81.0), (2, 80.9)):
+        conn.execute(
+            """INSERT INTO measurement (device_time, measured_at, received_at, seq, device_id, boot, body_weight)
+               VALUES (%s, %s, %s, %s, %s, 7, %s)""",
+            [*[now - timedelta(hours=hours)] * 3, next(_SEQUENCE), row[0], weight],
+        )
+    for digest, reason, detail, payload, times in (
+        (b"a", "unknown_unit", "body_weight cannot be in 'stones'; it is sent in kg or [lb_av] or [stone_av] or g", b'{"values":{"body_weight":{"value":12,"unit":"stones"}}}', 3),
+        (b"b", "bad_json", "", b'{"boot":"k3f9","seq":10', 1),
+    ):  # fmt: skip
+        conn.execute(
+            """INSERT INTO quarantine (digest, topic, payload, reason, detail, readings, times, received_at, last_at)
+               VALUES (%s, 'wardlight/v1/scale-77/readings', %s, %s, %s, 1, %s, %s, %s)""",
+            [digest, payload, reason, detail, times, now - timedelta(hours=5), now - timedelta(minutes=9)],
+        )
 
 
 RULES = [
