@@ -66,7 +66,8 @@ def judged_values(values: NDArray[np.float32]) -> NDArray[np.float64]:
     >>> float(judged_values(np.full((1, len(VITALS)), 38.1, np.float32))[0, 3])
     38.1
     """
-    return np.rint(values.astype(np.float64) * _SCALE) / _SCALE
+    rounded: NDArray[np.float64] = np.rint(values.astype(np.float64) * _SCALE) / _SCALE
+    return rounded
 
 
 def reading_order(batch: Batch, patient: NDArray[np.intp]) -> NDArray[np.intp] | None:

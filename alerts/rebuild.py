@@ -5,7 +5,7 @@ history that somebody loaded, in time, and gives the state it leads to and the e
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,8 @@ from alerts.state import NEVER, States
 from devices.batch import Batch
 from devices.vitals import VITALS
 
+#: the time of the first late reading where there is none
+NO_LATE: Final = 1 << 62
 #: rows that are judged at once: bounds the memory a long history takes
 PIECE: Final = 50_000
 
@@ -34,6 +36,10 @@ class Resets:
     def none(cls, patients: int, rules: int) -> "Resets":
         """Return no reset at all."""
         return cls(np.full((patients, rules), NEVER, np.int64), np.full((patients, len(VITALS)), NEVER, np.int64))
+
+    def take(self, rows: NDArray[np.intp]) -> "Resets":
+        """Return those of some patients."""
+        return Resets(self.rules[rows], self.doubts[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +104,10 @@ def rebuild(
         states, touched = judged.after, judged.touched
         for stretch in _stretches(judged):
             own = found.setdefault((stretch.patient, stretch.rule), [])
-            if stretch.ended_at is not None and own and own[-1].ended_at is None:
-                stretch = Stretch(
-                    stretch.patient, stretch.rule, stretch.since, own.pop().fired_at, stretch.ended_at, stretch.touched
-                )
-            own.append(stretch)
+            began = (
+                own.pop().fired_at if stretch.ended_at is not None and own and own[-1].ended_at is None else stretch.fired_at
+            )
+            own.append(replace(stretch, fired_at=began))
     return Rebuilt(states, [stretch for own in found.values() for stretch in own])
 
 
@@ -140,24 +145,24 @@ def is_anchored(
     the first late reading, a time beyond all where there is none.
     """
     thresholds = rules.thresholds
-    wanted = mask & (late_from < _NO_LATE)[:, thresholds.vital]
+    wanted = mask & (late_from < NO_LATE)[:, thresholds.vital]
     signed = judged_values(history.values)[:, thresholds.vital] * thresholds.sign
     before = history.measured_at[:, None] < late_from[:, thresholds.vital][patient]
     clean = history.suspect[:, None] & _BITS[thresholds.vital] == 0
     row, rule = np.nonzero((signed < thresholds.hold_edge) & before & clean)
-    known = resets.rules >= since
+    known = np.zeros(mask.shape, bool)
+    known[resets.rules >= since] = True
     known[patient[row], rule] = True
     answer: NDArray[np.bool_] = (known | ~wanted).all(axis=1)
     return answer
 
 
-_NO_LATE: Final = 1 << 62
 _BITS: Final = 1 << np.arange(len(VITALS), dtype=np.int32)
 
 
 def first_late(late: NDArray[np.bool_], patient: NDArray[np.intp], batch: Batch) -> NDArray[np.int64]:
-    """Return (P, vitals): measured_at of the first reading of a late vital in a batch, a time beyond all where it is not late."""
-    first = np.full(late.shape, _NO_LATE, np.int64)
+    """Return (P, vitals): measured_at of the first reading of a late vital in a batch, NO_LATE where it is not late."""
+    first = np.full(late.shape, NO_LATE, np.int64)
     row, vital = np.nonzero(~np.isnan(batch.values) & late[patient])
     np.minimum.at(first, (patient[row], vital), batch.measured_at[row])
     return first

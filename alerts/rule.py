@@ -27,7 +27,8 @@ class Rule:
     name: str
     #: raised with every change of meaning, so that an old alert still names what judged it
     version: int
-    #: "threshold" (a vital against a limit), "silence" (a device against its schedule) or "doubt" (a suspect value not repeated)
+    #: "threshold" (a vital against a limit), "silence" (a device against its schedule) or "doubt" (a suspect value that
+    #: nothing clean follows)
     kind: Literal["threshold", "silence", "doubt"]
     #: what a nurse calls it
     title: str

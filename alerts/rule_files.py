@@ -85,7 +85,7 @@ def _rule(file: Path, number: int, table: dict[str, Any]) -> Rule:
 
 def _value(where: str, key: str, value: Any) -> Any:
     kinds = _TYPES.get(key, (str,))
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+    if type(value) not in kinds:
         raise RuleError(f"{where}: {key} is {value!r}; write a {' or '.join(kind.__name__ for kind in kinds)}")
     if key in _CHOICES and value not in _CHOICES[key]:
         raise RuleError(f"{where}: {key} is {value!r}; write one of {', '.join(_CHOICES[key])}")
@@ -136,9 +136,13 @@ def _check_meaning(where: str, rule: Rule) -> None:
         raise RuleError(f"{where}: response must be longer than nothing")
     if rule.kind == "silence" and not 1 <= rule.missed <= 100:
         raise RuleError(f"{where}: missed is {rule.missed}; write a number of intervals from 1 to 100")
-    if rule.kind != "threshold":
-        return
-    assert rule.vital is not None and rule.limit is not None
+    if rule.kind == "threshold":
+        _check_threshold(where, rule)
+
+
+def _check_threshold(where: str, rule: Rule) -> None:
+    assert rule.vital is not None
+    assert rule.limit is not None
     vital = VITALS[COLUMN[rule.vital]]
     if rule.unit != vital.unit:
         raise RuleError(f"{where}: unit is {rule.unit!r}; limits of {vital.name} are written in {vital.unit!r}")

@@ -129,7 +129,8 @@ def _us(span: timedelta) -> int:
 
 def _edge(rule: Rule, slack: float) -> float:
     """Return the smallest sign·value that breaches the limit moved by slack towards normal."""
-    assert rule.limit is not None and rule.vital is not None
+    assert rule.limit is not None
+    assert rule.vital is not None
     sign = 1.0 if rule.op in (">", ">=") else -1.0
     moved = sign * round(rule.limit - sign * slack, max(VITALS[COLUMN[rule.vital]].decimals, 3))
     return float(np.nextafter(moved, np.inf)) if rule.op in ("<", ">") else moved

@@ -139,4 +139,5 @@ def _spans(stream: NDArray[np.uint8], starts: NDArray[np.intp], counts: NDArray[
     """Return the bytes of several spans, one after the other."""
     ends = np.cumsum(counts)
     within = np.arange(ends[-1]) - np.repeat(ends - counts, counts)
-    return stream[np.repeat(starts, counts) + within]
+    spans: NDArray[np.uint8] = stream[np.repeat(starts, counts) + within]
+    return spans

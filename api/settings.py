@@ -10,6 +10,16 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+#: names that begin like settings and are read elsewhere: by the tests
+_NOT_OURS = ("WARDLIGHT_TEST_DATABASE_URL",)
+
+#: settings that are one of a few words
+_CHOICES = {
+    "WARDLIGHT_LOG_LEVEL": ("debug", "info", "warning", "error"),
+    "WARDLIGHT_LOG_FORMAT": ("auto", "json", "console"),
+    "WARDLIGHT_MQTT_READER": ("bulk", "callbacks"),
+}
+
 
 class SettingsError(Exception):
     """A setting is missing or cannot be read; the message names it and the way out."""
@@ -31,8 +41,8 @@ class Settings:
     database_pool_size: int = 10
     #: broker URL, mqtt:// or mqtts://, user and password included
     mqtt_url: str = _setting("", secret=True)
-    #: broker URL of the account that may add and revoke devices; empty means mqtt_url
-    mqtt_admin_url: str = _setting("", secret=True)
+    #: password file of the broker, which `device add` and `device revoke` rewrite; empty means the embedded broker's
+    mqtt_password_file: str = ""
     #: certificate authority file for mqtts://; empty means the system's
     mqtt_ca_file: str = ""
     #: how ingest reads its socket: "bulk" (fast), or "callbacks" (paho's public interface alone)
@@ -51,6 +61,8 @@ class Settings:
     rules_dir: str = ""
     #: "debug", "info", "warning" or "error"
     log_level: str = "info"
+    #: "json", "console", or "auto": console where somebody watches, else json
+    log_format: str = "auto"
     #: relaxes what only a demonstration may relax (example secrets, cookies without TLS)
     demo: bool = False
 
@@ -61,6 +73,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Raises SettingsError for a value of the wrong type, an unreadable `_FILE`, and a `WARDLIGHT_` name nobody knows.
     """
     source = os.environ if environ is None else environ
+    names = {f"WARDLIGHT_{spec.name.upper()}": bool(spec.metadata.get("secret")) for spec in fields(Settings)}
+    known = {*names, *(f"{name}_FILE" for name, secret in names.items() if secret), *_NOT_OURS}
+    if unknown := sorted(name for name in source if name.startswith("WARDLIGHT_") and name not in known):
+        raise SettingsError(f"nobody knows the setting {unknown[0]}: docs/settings.md lists them all")
     given: dict[str, Any] = {}
     for spec in fields(Settings):
         name = f"WARDLIGHT_{spec.name.upper()}"
@@ -85,4 +101,6 @@ def _convert(name: str, text: str, kind: Any) -> Any:
             return int(text)
         except ValueError:
             raise SettingsError(f"{name} is {text!r}; write a whole number") from None
+    if name in _CHOICES and text not in _CHOICES[name]:
+        raise SettingsError(f"{name} is {text!r}; write one of: {', '.join(_CHOICES[name])}")
     return kind(text)

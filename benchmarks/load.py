@@ -29,6 +29,13 @@ def _iso(time_us: int) -> str:
     return f"{text}.{rest:06d}Z" if rest else f"{text}Z"
 
 
+def connect_frame(user: str, password: str, *, is_clean: bool = True) -> bytes:
+    """Return a CONNECT whose client id is the user name, without keep-alive."""
+    texts = b"".join(struct.pack(">H", len(text)) + text for text in (user.encode(), user.encode(), password.encode()))
+    body = b"\x00\x04MQTT\x04" + (b"\xc2" if is_clean else b"\xc0") + b"\x00\x00" + texts
+    return b"\x10" + _length(len(body)) + body
+
+
 def publish_frame(topic: str, payload: bytes, mid: int) -> bytes:
     """Return one PUBLISH at QoS 1."""
     name = topic.encode()
@@ -53,9 +60,7 @@ class Publisher:
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         self._socket = socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 1883), timeout=30)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        texts = b"".join(struct.pack(">H", len(text)) + text for text in (user.encode(), user.encode(), password.encode()))
-        body = b"\x00\x04MQTT\x04\xc2\x00\x00" + texts
-        self._socket.sendall(b"\x10" + _length(len(body)) + body)
+        self._socket.sendall(connect_frame(user, password))
         answer = self._socket.recv(4)
         if len(answer) != 4 or answer[3]:
             raise ConnectionError(f"the broker refused {user!r}: {answer.hex()}")

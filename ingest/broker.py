@@ -5,22 +5,26 @@ A production broker is configured by `deploy/`; the same `ingest/credentials.py`
 Carries readings and never looks at one.
 """
 
-import ctypes
 import json
 import os
 import pwd
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from urllib.parse import quote
 
-from ingest.credentials import PROBE, CredentialsError, PasswordFile, new_secret
+from ingest.credentials import PROBE, PasswordFile, new_secret
 from ingest.mosquitto import Mosquitto, get_mosquitto
+from ingest.mqtt import BrokerAddress
+from ingest.probe import await_file, is_let_in
 
 #: accounts that are no device, and the access-list lines of each
 ACCOUNTS: Final[Mapping[str, Sequence[str]]] = {
@@ -72,7 +76,6 @@ user {user}
 
 _START_SECONDS = 10.0
 _STOP_SECONDS = 30.0
-_RELOAD_SECONDS = 5.0
 
 
 class BrokerError(Exception):
@@ -116,13 +119,13 @@ class EmbeddedBroker:
     def url(self, user: str = "ingest", secret: str | None = None) -> str:
         """Return the address for an account, or for a device with its secret."""
         secret = self._secrets()[user] if secret is None else secret
-        return f"mqtt://{user}:{secret}@127.0.0.1:{self.port}"
+        return f"mqtt://{user}:{quote(secret, safe='')}@127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Start and wait until it lets its accounts in; raises BrokerError or MosquittoMissing."""
         if self.pid:
             return
-        self._mosquitto = self._mosquitto or get_mosquitto(self._dir / "program")
+        self._mosquitto = self._mosquitto or get_mosquitto(program_cache())
         user = _unprivileged_user()
         self._dir.mkdir(parents=True, exist_ok=True)
         for attempt in range(5):
@@ -135,9 +138,7 @@ class EmbeddedBroker:
             if self._given_port or attempt == 4:
                 break
             self.port = 0
-        log = self._dir / "mosquitto.log"
-        last = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
-        raise BrokerError(f"Mosquitto did not start on 127.0.0.1:{self.port}: " + (" / ".join(last) or "it said nothing"))
+        raise BrokerError(f"Mosquitto did not start on 127.0.0.1:{self.port}: {self.last_words()}")
 
     def stop(self) -> None:
         """Stop it in order: what it holds is written to its folder first."""
@@ -146,6 +147,12 @@ class EmbeddedBroker:
     def kill(self) -> None:
         """End it at once, as a crash would: what it took since its last autosave is gone."""
         self._end(signal.SIGKILL)
+
+    def last_words(self) -> str:
+        """Return the end of its log."""
+        log = self._dir / "mosquitto.log"
+        lines = log.read_bytes()[-2000:].decode(errors="replace").splitlines()[-3:] if log.exists() else []
+        return " / ".join(lines) or "it said nothing"
 
     def restart(self) -> None:
         """Stop and start it on the same port."""
@@ -193,7 +200,7 @@ class EmbeddedBroker:
         assert self._mosquitto is not None
         root = os.geteuid() == 0
         process = subprocess.Popen(
-            [self._mosquitto.program, "-c", "mosquitto.conf"],
+            [*_with_parent(), str(self._mosquitto.program), "-c", "mosquitto.conf"],
             cwd=self._dir,
             env=self._mosquitto.environment(),
             stdin=subprocess.DEVNULL,
@@ -203,7 +210,6 @@ class EmbeddedBroker:
             group=pwd.getpwnam(user).pw_gid if root else None,
             extra_groups=[] if root else None,
             start_new_session=True,
-            preexec_fn=_die_with_parent(),
         )
         (self._dir / "broker.json").write_text(json.dumps({"pid": process.pid, "port": self.port}))
         return process
@@ -211,11 +217,16 @@ class EmbeddedBroker:
     def _await_ready(self) -> bool:
         deadline = time.monotonic() + _START_SECONDS
         while self.pid and time.monotonic() < deadline:
-            if _is_let_in(self.port, PROBE, "") is not None:  # a refusal is an answer too
+            if is_let_in("127.0.0.1", self.port, PROBE, "") is not None:  # a refusal is an answer too
                 return True
             time.sleep(0.02)
         self.kill()
         return False
+
+
+def program_cache() -> Path:
+    """Return the folder that Mosquitto is unpacked into where it is not installed."""
+    return Path.home() / ".cache/wardlight/mosquitto"
 
 
 def embedded_credentials(data_dir: Path, accounts: frozenset[str] = frozenset(ACCOUNTS)) -> PasswordFile:
@@ -229,37 +240,36 @@ def embedded_credentials(data_dir: Path, accounts: frozenset[str] = frozenset(AC
         if not _is_mosquitto(running["pid"]):
             return  # it crashed and left its note behind
         os.kill(running["pid"], signal.SIGHUP)
-        deadline = time.monotonic() + _RELOAD_SECONDS
-        while time.monotonic() < deadline:
-            if _is_let_in(running["port"], PROBE, probe):
-                return
-            time.sleep(0.01)
-        raise CredentialsError(
-            f"the broker on port {running['port']} did not take up its new password file within {_RELOAD_SECONDS:.0f} s; "
-            f"restart it, and see {data_dir / 'mosquitto.log'}"
+        await_file(
+            lambda user, secret: is_let_in("127.0.0.1", running["port"], user, secret), probe, f"the broker in {data_dir}"
         )
 
     return PasswordFile(data_dir / "passwords", reload, accounts)
 
 
-def _is_let_in(port: int, user: str, secret: str) -> bool | None:
-    """Say whether the broker accepts a user (MQTT 3.1.1 CONNECT and its answer); None when nobody answers.
+def watched_credentials(path: Path, mqtt_url: str, ca_file: str = "") -> PasswordFile:
+    """Return the devices of a broker elsewhere, which watches this password file and reads it again when it changes."""
+    address = BrokerAddress.parse(mqtt_url, ca_file)
+    tls = ssl.create_default_context(cafile=ca_file or None) if address.tls else None
 
-    The session is a clean one, so this is for the probe alone: asked as a device it would throw that device's session away.
-    """
+    def reload(probe: str) -> None:
+        where = f"the broker at {address.host}:{address.port}"
+        await_file(lambda user, secret: is_let_in(address.host, address.port, user, secret, tls), probe, where)
 
-    def text(value: str) -> bytes:
-        data = value.encode()
-        return len(data).to_bytes(2) + data
+    return PasswordFile(path, reload, frozenset(ACCOUNTS))
 
-    body = text("MQTT") + bytes((4, 0b1100_0010, 0, 10)) + text(user) + text(user) + text(secret)
+
+def stop_embedded(data_dir: Path) -> None:
+    """Stop the broker of this folder, whoever started it; nothing happens when none runs."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-            connection.sendall(bytes((0x10, len(body))) + body)
-            answer = connection.recv(4)
-    except OSError:
-        return None
-    return answer[3] == 0 if len(answer) == 4 else None
+        pid: int = json.loads((data_dir / "broker.json").read_text())["pid"]
+    except FileNotFoundError:
+        return
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _is_mosquitto(pid) and time.monotonic() < deadline:
+        os.kill(pid, signal.SIGTERM)
+        time.sleep(0.1)
+    (data_dir / "broker.json").unlink(missing_ok=True)
 
 
 def _unprivileged_user() -> str:
@@ -283,9 +293,7 @@ def _is_mosquitto(pid: int) -> bool:
     return said.strip().rpartition("/")[2] == "mosquitto"
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    """Return what has Linux end a child together with the thread that starts it; to run in the child after its change of user."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(1, signal.SIGTERM, 0, 0, 0)  # PR_SET_PDEATHSIG
+def _with_parent() -> list[str]:
+    """Return what has Linux end a program together with the thread that starts it; `wardlight keep` does so everywhere else."""
+    setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+    return [setpriv, "--pdeathsig", "TERM"] if setpriv else []

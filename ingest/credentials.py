@@ -1,8 +1,8 @@
 """Device credentials: who may speak to the broker, as lines of Mosquitto's password file.
 
-The file is the whole truth about devices at the broker; the broker reads it again when it is told to (`PasswordFile.reload`),
-which also cuts the live connection of every device whose line is gone or changed. Secrets are handed out once and only their
-hashes are written. Never talks to a broker itself: that is `ingest/broker.py`, or the watcher beside a broker in another container.
+The file is the whole truth about devices at the broker; the broker reads it again when it is told to (`reload`), which also
+cuts the live connection of every device whose line is gone or changed. Secrets are handed out once and only their hashes are
+written. Never talks to a broker itself: that is `ingest/broker.py`, or the watcher beside a broker in another container.
 """
 
 import base64
@@ -22,7 +22,7 @@ DEVICE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 #: user whose secret changes with every version of the file, so that a connection under it proves which version is in force
 PROBE = "wardlight-probe"
 
-#: rounds of PBKDF2; secrets are 128 random bits, which no amount of stretching makes harder to guess (mosquitto_passwd uses 101 too)
+#: rounds of PBKDF2, as mosquitto_passwd uses; secrets are 128 random bits, which no stretching makes harder to guess
 _ROUNDS = 101
 
 
@@ -62,7 +62,7 @@ def check_device_id(device_id: str) -> None:
     """Raise CredentialsError for an id that cannot stand in a topic."""
     if not DEVICE_ID.fullmatch(device_id):
         raise CredentialsError(
-            f"{device_id!r} cannot be a device id: use up to 64 letters, digits, '-', '_' and '.', beginning with a letter or digit"
+            f"{device_id!r} cannot be a device id: use up to 64 letters, digits, '-', '_' and '.', the first a letter or digit"
         )
 
 

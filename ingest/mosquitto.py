@@ -32,21 +32,25 @@ class Mosquitto:
     program: Path
     #: version as the program gives it, "2.0.11"
     version: str
-    #: folder with libraries that the system lacks; None when it needs none
-    libraries: Path | None = None
+    #: folders with libraries that the system lacks
+    libraries: tuple[Path, ...] = ()
 
     def environment(self) -> dict[str, str]:
         """Return the environment to start it in."""
-        return dict(os.environ) | ({"LD_LIBRARY_PATH": str(self.libraries)} if self.libraries else {})
+        return dict(os.environ) | ({"LD_LIBRARY_PATH": os.pathsep.join(map(str, self.libraries))} if self.libraries else {})
 
 
 def find_mosquitto(cache: Path | None = None) -> Mosquitto | None:
     """Return the installed Mosquitto, else the one unpacked in `cache`, else None."""
     for folder in (*os.environ.get("PATH", "").split(os.pathsep), *_PLACES):
-        if folder and (program := Path(folder, "mosquitto")).is_file() and (found := _try(program, None)):
+        if folder and (program := Path(folder, "mosquitto")).is_file() and (found := _try(program, ())):
             return found
-    program = cache / "root/usr/sbin/mosquitto" if cache else Path()
-    return _try(program, _libraries(program.parents[2])) if cache and program.is_file() else None
+    root = cache / "root" if cache else None
+    if root is None or not (program := root / "usr/sbin/mosquitto").is_file():
+        return None
+    return _try(
+        program, tuple(sorted({path.parent for folder in ("lib", "usr/lib") for path in root.glob(f"{folder}/*/*.so*")}))
+    )
 
 
 def get_mosquitto(cache: Path) -> Mosquitto:
@@ -74,7 +78,7 @@ def _advice(problem: str) -> str:
     return f"{problem}. Run: {line}"
 
 
-def _try(program: Path, libraries: Path | None) -> Mosquitto | None:
+def _try(program: Path, libraries: tuple[Path, ...]) -> Mosquitto | None:
     environment = Mosquitto(program, "", libraries).environment()
     try:
         said = subprocess.run([program, "-h"], env=environment, capture_output=True, text=True, timeout=10, check=False).stdout
@@ -84,23 +88,17 @@ def _try(program: Path, libraries: Path | None) -> Mosquitto | None:
     return Mosquitto(program, match[1], libraries) if match else None
 
 
-def _libraries(root: Path) -> Path:
-    return next((path.parent for path in root.glob("usr/lib/*/*.so*")), root / "usr/lib")
-
-
 def _unpack(cache: Path) -> None:
     """Download the package with what is not installed of its dependencies, and lay the files out under cache/root."""
     packages = cache / "packages"
     packages.mkdir(parents=True, exist_ok=True)
-    todo, seen = ["mosquitto"], {"mosquitto"}
-    while todo:
-        name = todo.pop()
-        _run(["apt-get", "download", "-q", name], packages)
+    wanted = ["mosquitto"]
+    for name in wanted:  # grows while it is walked
         for line in _run(["apt-cache", "depends", "--important", name], packages).splitlines():
             kind, _, needed = line.strip().partition(": ")
-            if kind == "Depends" and needed not in seen and not needed.startswith("<") and not _is_installed(needed):
-                seen.add(needed)
-                todo.append(needed)
+            if kind == "Depends" and needed not in wanted and not needed.startswith("<") and not _is_installed(needed):
+                wanted.append(needed)
+    _run(["apt-get", "download", "-q", *wanted], packages)
     fresh = cache / "root.new"
     shutil.rmtree(fresh, ignore_errors=True)
     for package in packages.glob("*.deb"):

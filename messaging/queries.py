@@ -3,8 +3,9 @@
 Every function takes the caller's connection first and never commits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from psycopg import Connection
@@ -12,6 +13,7 @@ from psycopg.rows import class_row
 
 from database.sql import load_sql
 from messaging.contact import Contact
+from messaging.notice import Notice, Planned, State
 
 SQL: Final = load_sql(__file__)
 
@@ -31,3 +33,33 @@ def load_contacts(conn: Connection[Any], patient_ids: Sequence[int]) -> dict[int
     with conn.cursor(row_factory=class_row(Contact)) as cursor:
         rows = cursor.execute(SQL["load_contacts"], {"patient_ids": list(patient_ids)})
         return {contact.patient_id: contact for contact in rows}
+
+
+def add_notices(conn: Connection[Any], planned: Iterable[tuple[int | None, Planned]], now: datetime) -> None:
+    """Write the notices of some alerts, by key, to the outbox."""
+    rows = list(planned)
+    if rows:
+        columns = {name: [getattr(notice, name) for _, notice in rows] for name in Planned.__slots__}
+        conn.execute(SQL["add_notices"], {"alert_id": [alert for alert, _ in rows], **columns, "now": now})
+
+
+def claim(conn: Connection[Any], now: datetime, lease: timedelta, limit: int) -> list[Notice]:
+    """Take the oldest due rows for oneself, as long as the lease lasts."""
+    with conn.cursor(row_factory=class_row(Notice)) as cursor:
+        return cursor.execute(SQL["claim_notices"], {"now": now, "until": now + lease, "limit": limit}).fetchall()
+
+
+def finish(conn: Connection[Any], notice_id: int, state: State, error: str | None, now: datetime) -> None:
+    """Settle a claimed row."""
+    conn.execute(SQL["finish_notice"], {"id": notice_id, "state": state, "error": error, "now": now})
+
+
+def postpone(conn: Connection[Any], notice_id: int, error: str, due_at: datetime) -> None:
+    """Try a claimed row again later."""
+    conn.execute(SQL["postpone_notice"], {"id": notice_id, "error": error, "due_at": due_at})
+
+
+def list_notices(conn: Connection[Any], alert_id: int) -> list[Notice]:
+    """Return the notices about an alert, oldest first."""
+    with conn.cursor(row_factory=class_row(Notice)) as cursor:
+        return cursor.execute(SQL["list_notices"], {"alert_id": alert_id}).fetchall()

@@ -6,3 +6,34 @@ SET phone = excluded.phone, language = excluded.language, contact_mode = exclude
 
 -- name: load_contacts
 SELECT patient_id, phone, language, contact_mode, zone FROM contact WHERE patient_id = ANY (%(patient_ids)s)
+
+-- name: add_notices
+INSERT INTO outbox (alert_id, channel, recipient, body, state, reason, due_at, finished_at, created_at)
+SELECT new.alert_id, new.channel, new.recipient, new.body, new.state, new.reason, %(now)s,
+       CASE WHEN new.state <> 'pending' THEN %(now)s::timestamptz END, %(now)s
+FROM unnest(%(alert_id)s::bigint[], %(channel)s::text[], %(recipient)s::text[], %(body)s::text[], %(state)s::text[],
+            %(reason)s::text[]) AS new (alert_id, channel, recipient, body, state, reason)
+
+-- name: claim_notices
+WITH due AS (
+    SELECT id FROM outbox
+    WHERE state = 'pending' AND due_at <= %(now)s AND (claimed_until IS NULL OR claimed_until <= %(now)s)
+    ORDER BY due_at, id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE outbox SET claimed_until = %(until)s, attempts = attempts + 1 FROM due WHERE outbox.id = due.id RETURNING outbox.*
+)
+SELECT id, alert_id, channel, recipient, body, state, reason, attempts, due_at, finished_at, error, created_at
+FROM claimed ORDER BY due_at, id
+
+-- name: finish_notice
+UPDATE outbox SET state = %(state)s, error = %(error)s, finished_at = %(now)s, claimed_until = NULL
+WHERE id = %(id)s AND state = 'pending'
+
+-- name: postpone_notice
+UPDATE outbox SET error = %(error)s, due_at = %(due_at)s, claimed_until = NULL WHERE id = %(id)s AND state = 'pending'
+
+-- name: list_notices
+SELECT id, alert_id, channel, recipient, body, state, reason, attempts, due_at, finished_at, error, created_at
+FROM outbox WHERE alert_id = %(alert_id)s ORDER BY id

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.broker import EmbeddedBroker
+from ingest.broker import EmbeddedBroker, program_cache
 from ingest.mosquitto import MosquittoMissing, get_mosquitto
 
 
@@ -14,7 +14,7 @@ from ingest.mosquitto import MosquittoMissing, get_mosquitto
 def mosquitto() -> None:
     """Have a Mosquitto, or say why not: a laptop skips, CI fails."""
     try:
-        get_mosquitto(Path.home() / ".cache/wardlight/mosquitto")
+        get_mosquitto(program_cache())
     except MosquittoMissing as missing:
         if os.environ.get("CI") == "1":
             pytest.fail(str(missing))
@@ -23,6 +23,6 @@ def mosquitto() -> None:
 
 @pytest.fixture
 def broker(mosquitto: None, tmp_path: Path) -> Iterator[EmbeddedBroker]:
-    """A started broker without devices."""
+    """Give a started broker without devices."""
     with EmbeddedBroker(tmp_path / "mosquitto") as started:
         yield started

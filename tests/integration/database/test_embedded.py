@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from database.embedded import EmbeddedServer, _wheel_folder, reachable_programs
+from database.embedded import EmbeddedServer, reachable_programs, wheel_package
 from database.local_server import LocalServer
 from database.placement import ServerError, choose_account, is_reachable
 from tests.parts import lacking
@@ -172,14 +172,19 @@ def test_programs_out_of_reach_are_copied_once(tmp_path: Path, open_folder: Path
     """As where the virtual environment lies under /root."""
     if os.geteuid() != 0:
         lacking("only root starts it as somebody else")
-    tmp_path.chmod(0o700)
-    shutil.copytree(_wheel_folder() / "bin", tmp_path / "pginstall/bin")
+    hidden = tmp_path / "hidden"
+    hidden.mkdir(mode=0o700)
+    for part in (wheel_package(), wheel_package().with_name(f"{wheel_package().name}.libs")):
+        shutil.copytree(part, hidden / part.name)
     account = choose_account(tmp_path)
     cache = open_folder / "cache"
-    copy = reachable_programs(tmp_path / "pginstall", account, cache)
-    assert copy.parent == cache
-    assert is_reachable(copy / "bin/postgres", account)
-    done = subprocess.run([copy / "bin/postgres", "--version"], user=account.uid, capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("postgres (PostgreSQL) 16")
-    assert reachable_programs(tmp_path / "pginstall", account, cache) == copy
-    assert [path.name for path in cache.iterdir()] == [copy.name]
+    programs = reachable_programs(hidden / wheel_package().name, account, cache)
+    assert programs.is_relative_to(cache)
+    assert is_reachable(programs / "postgres", account)
+    assert reachable_programs(hidden / wheel_package().name, account, cache) == programs
+    assert len(list(cache.iterdir())) == 1
+    server = EmbeddedServer(tmp_path / "data")
+    server.installation = replace(server.installation, programs=programs)
+    with server:
+        assert ask(server, "SELECT 1") == 1
+    server.remove()

@@ -49,7 +49,7 @@ def joined(*batches: Batch) -> Batch:
     columns: dict[str, NDArray[np.generic] | list[object]] = {}
     for name in Batch.__dataclass_fields__:
         parts = [getattr(batch, name) for batch in batches]
-        columns[name] = sum(parts, []) if isinstance(parts[0], list) else np.concatenate(parts)
+        columns[name] = [one for part in parts for one in part] if isinstance(parts[0], list) else np.concatenate(parts)
     return Batch(**columns)  # type: ignore[arg-type]
 
 

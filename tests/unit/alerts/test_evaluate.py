@@ -53,7 +53,8 @@ RULES = st.builds(
         BASE, unless=(), op=op, limit=float(limit), hysteresis=float(slack), readings=readings,
         for_=timedelta(minutes=wait), max_gap=timedelta(minutes=gap),
     ),
-    st.sampled_from(["<", "<=", ">", ">="]), st.integers(86, 93), st.integers(0, 3), st.integers(1, 4), st.integers(0, 45), st.integers(10, 40),
+    st.sampled_from(["<", "<=", ">", ">="]), st.integers(86, 93), st.integers(0, 3), st.integers(1, 4), st.integers(0, 45),
+    st.integers(10, 40),
 )  # fmt: skip
 
 

@@ -1,0 +1,90 @@
+"""Actions: what a person does to an alert.
+
+Each is one step of the lifecycle, written with who and when in the caller's transaction.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from psycopg import Connection
+
+from alerts import lifecycle, queries
+from alerts.alert import DISPOSITIONS, Alert
+from alerts.findings import Changes, write_steps
+from alerts.lifecycle import Step
+from alerts.state import INACTIVE, NEVER, StateUnreadable, pack, unpack
+from devices.vitals import COLUMN
+
+
+def acknowledge(conn: Connection[Any], alert_public_id: str, staff_id: int, now: datetime) -> Alert | None:
+    """Take an alert on; return it as it is now, None where there is none. A second acknowledgement changes nothing."""
+    return _act(conn, alert_public_id, staff_id, now, lambda alert: lifecycle.acknowledge(alert, staff_id, now))
+
+
+def unacknowledge(conn: Connection[Any], alert_public_id: str, staff_id: int, now: datetime) -> Alert | None:
+    """Take an acknowledgement back, unless its condition has opened another alert meanwhile; return the alert as it is now."""
+
+    def undo(alert: Alert) -> Step:
+        key = (alert.patient_id, alert.rule, alert.subject)
+        others = queries.lock_open(conn, [alert.patient_id], [alert.rule]) if alert.closed_at is not None else []
+        if any((other.patient_id, other.rule, other.subject) == key for other in others):
+            return Step(alert)
+        return lifecycle.unacknowledge(alert)
+
+    return _act(conn, alert_public_id, staff_id, now, undo)
+
+
+def resolve(
+    conn: Connection[Any], alert_public_id: str, staff_id: int, disposition: str, note: str, now: datetime
+) -> Alert | None:
+    """Close an alert with what it came to, and start its rule anew; return it as it is now.
+
+    A condition that later readings still hold opens a new alert, which says so. Raises ValueError for an unknown disposition.
+    """
+    if disposition not in DISPOSITIONS:
+        raise ValueError(f"{disposition!r} is no disposition; choose one of {', '.join(DISPOSITIONS)}")
+    found = queries.find_alert(conn, alert_public_id)
+    if found is None:
+        return None
+    queries.lock_states(conn, np.array([found.patient_id], np.int32))  # before the alert: the order of all locks
+    reset_at = _reset(conn, found, now) if found.closed_at is None else None
+    return _act(
+        conn, alert_public_id, staff_id, now, lambda alert: lifecycle.resolve(alert, staff_id, disposition, note, now, reset_at)
+    )
+
+
+def _act(conn: Connection[Any], public_id: str, staff_id: int, now: datetime, step_of: Callable[[Alert], Step]) -> Alert | None:
+    alert = queries.lock_alert(conn, public_id)
+    if alert is None:
+        return None
+    step, changes = step_of(alert), Changes()
+    write_steps(conn, [step], now, changes, staff_id)
+    queries.notify(conn, changes.changed)
+    return step.alert
+
+
+def _reset(conn: Connection[Any], alert: Alert, now: datetime) -> datetime | None:
+    """Make the alert's condition inactive in its patient's locked state; return from when on it is judged anew."""
+    kind = alert.explanation.get("kind")
+    if kind == "silence":
+        return now
+    if kind not in ("threshold", "doubt") or alert.subject not in COLUMN:
+        return None
+    vital = COLUMN[alert.subject]
+    newest = queries.find_newest(conn, alert.patient_id, vital, is_suspect=kind == "doubt")
+    packed, names = queries.load_state(conn, alert.patient_id)
+    try:
+        state = unpack([packed], len(names))
+    except StateUnreadable:
+        return newest
+    if kind == "doubt":
+        state.newest[0, vital] = max(state.newest[0, vital], state.doubted[0, vital])
+        state.doubted[0, vital] = NEVER
+    elif alert.rule in names:
+        column = names.index(alert.rule)
+        state.status[0, column], state.streak[0, column], state.since[0, column] = INACTIVE, 0, NEVER
+    saved, lengths = pack(state)
+    queries.replace_state(conn, alert.patient_id, saved[0].tobytes()[: int(lengths[0])])
+    return newest

@@ -1,0 +1,130 @@
+"""Engine: the judge inside ingest's transaction: lock → judge → save, over whole batches.
+
+Conditions are judged on measured_at (I5); states, alerts and notices are saved in the transaction that recorded the
+readings (I3). One engine per worker and one transaction at a time; never commits.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import Connection
+
+from alerts import queries
+from alerts.cache import Locked, StateCache
+from alerts.judgement import Judgement
+from alerts.rules import RuleSet
+from alerts.state import States, StateUnreadable, unpack
+from devices.batch import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What judging a batch came to."""
+
+    #: keys of the alerts that opened
+    opened: tuple[int, ...] = ()
+    #: keys of the alerts whose condition ended
+    resolved: tuple[int, ...] = ()
+    #: patients who were judged again from stored measurements
+    rebuilt: int = 0
+    #: measurements that were judged for the first time
+    judged_rows: int = 0
+    #: patients left to the sweep because a rule raised
+    unjudged: int = 0
+
+
+class Engine:
+    """Judges batches for one worker, and keeps the states it saved last."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        self.rules = rules
+        self._cache = StateCache(len(rules.threshold_rules))
+        self._locked: Locked | None = None
+        self._ruleset_id: int | None = None
+        self._new_ruleset_id: int | None = None
+
+    def lock(self, conn: Connection[Any], patient_ids: Iterable[int] | NDArray[np.int32]) -> None:
+        """Lock the state rows of these patients, ascending, until the transaction ends; `judge` takes rows of theirs alone."""
+        wanted = patient_ids if isinstance(patient_ids, np.ndarray) else list(patient_ids)
+        ids = np.unique(np.asarray(wanted, np.int32))
+        size = len(self.rules.threshold_rules)
+        if not len(ids):
+            nothing = np.zeros(0, np.int64)
+            self._locked = Locked(ids, nothing, nothing.astype(bool), States.empty(0, size), np.zeros((0, size), bool))
+            return
+        rows = queries.lock_states(conn, ids)
+        known, states, mask = self._cache.find(ids, rows[:, 1])
+        stale = rows[:, 2] != self.ruleset_id(conn)
+        unknown = np.flatnonzero(~known)
+        if len(unknown):
+            packed, programmes = queries.load_states(conn, ids[unknown])
+            mask[unknown] = self.rules.mask(programmes)
+            usable = [b"" if stale[row] else one for row, one in zip(unknown.tolist(), packed, strict=True)]
+            try:
+                states.put(unknown, unpack(usable, size))
+            except StateUnreadable:
+                stale[unknown] = True
+        self._locked = Locked(ids, rows[:, 1].copy(), stale, states, mask)
+
+    def judge(self, conn: Connection[Any], batch: Batch, now: datetime) -> Judged:
+        """Judge measurements recorded in this transaction, of patients locked in it; save states, alerts and notices."""
+        if not len(batch):
+            return Judged()
+        return self._finish(conn, self._judgement(conn, now).judge(batch))
+
+    def rejudge(
+        self, conn: Connection[Any], patient_ids: Iterable[int] | NDArray[np.int32], now: datetime, fresh: Batch | None = None
+    ) -> Judged:
+        """Lock patients and judge all their stored measurements again.
+
+        For corrections, assignments that changed, and rules that changed. `fresh` are the measurements among them that were
+        never judged for these patients, such as claimed ones: what they show of the past opens retrospective items.
+        """
+        self.lock(conn, patient_ids)
+        assert self._locked is not None
+        if not len(self._locked.patient_id):
+            return Judged()
+        return self._finish(conn, self._judgement(conn, now).rejudge(fresh))
+
+    def committed(self) -> None:
+        """Believe what the transaction saved, now that it is committed."""
+        self._cache.committed()
+        if self._new_ruleset_id is not None:
+            self._ruleset_id = self._new_ruleset_id
+        self._locked = self._new_ruleset_id = None
+
+    def rolled_back(self) -> None:
+        """Forget what the transaction saved, now that it is undone."""
+        self._cache.rolled_back()
+        self._locked = self._new_ruleset_id = None
+
+    def ruleset_id(self, conn: Connection[Any]) -> int:
+        """Return the key of this engine's rule set, storing it the first time."""
+        if self._ruleset_id is not None:
+            return self._ruleset_id
+        if self._new_ruleset_id is None:
+            self._new_ruleset_id = queries.find_ruleset(conn, self.rules)
+        return self._new_ruleset_id
+
+    def _judgement(self, conn: Connection[Any], now: datetime) -> Judgement:
+        if self._locked is None:
+            raise ValueError("lock the patients before judging them")
+        return Judgement(conn, self.rules, self.ruleset_id(conn), self._locked, now)
+
+    def _finish(self, conn: Connection[Any], judgement: Judgement) -> Judged:
+        saved = judgement.save()
+        if saved is not None:
+            self._cache.keep(saved)
+        changes = judgement.settle()
+        queries.notify(conn, changes.changed)
+        return Judged(
+            opened=tuple(changes.opened),
+            resolved=tuple(changes.resolved),
+            rebuilt=judgement.rebuilt,
+            judged_rows=judgement.judged_rows,
+            unjudged=len(judgement.failed),
+        )

@@ -1,0 +1,139 @@
+"""Findings: what judging found out about conditions, carried over to alerts, their events, and the outbox.
+
+Called inside the caller's transaction with the patients' states locked. Bulk statements only: a storm in which hundreds of
+patients open alerts at once costs a handful of them. Decides nothing: `alerts/lifecycle.py` and `alerts/notices.py` do.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+
+from alerts import lifecycle, notices, queries
+from alerts.alert import UNSTORED, Alert
+from alerts.explanation import Evidence, explain_threshold
+from alerts.lifecycle import Episode, Step
+from alerts.rule import Rule
+from devices.vitals import COLUMN, VITALS
+from messaging.queries import add_notices
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is new about one condition of one patient."""
+
+    #: key of the patient
+    patient_id: int
+    #: whose condition it is
+    rule: Rule
+    #: a vital
+    subject: str
+    #: when the condition ended that fired before
+    ceased_at: datetime | None = None
+    #: episodes that were over before anybody saw them
+    past: tuple[Episode, ...] = ()
+    #: the episode that lasts
+    ongoing: Episode | None = None
+
+    @property
+    def key(self) -> tuple[int, str, str | None]:
+        """What at most one open alert exists for (I7)."""
+        return (self.patient_id, self.rule.name, self.subject)
+
+
+@dataclass(slots=True)
+class Changes:
+    """Keys of the alerts that changed."""
+
+    opened: list[int] = field(default_factory=list)
+    resolved: list[int] = field(default_factory=list)
+    changed: set[int] = field(default_factory=set)
+
+
+def apply_findings(
+    conn: Connection[Any], findings: Sequence[Finding], ruleset_id: int, digest: str, now: datetime, changes: Changes
+) -> None:
+    """Open, change and close alerts for these findings, at most one per condition."""
+    while findings:
+        alerts = queries.lock_open(
+            conn, (finding.patient_id for finding in findings), (finding.rule.name for finding in findings)
+        )
+        known = {(alert.patient_id, alert.rule, alert.subject): alert for alert in alerts}
+        steps: list[tuple[Finding, Step]] = []
+        for finding in findings:
+            made = lifecycle.follow(
+                known.get(finding.key), finding.rule, finding.patient_id, finding.subject, now, ruleset_id,
+                ceased_at=finding.ceased_at, past=finding.past, ongoing=finding.ongoing,
+            )  # fmt: skip
+            steps += [(finding, step) for step in made]
+        refused = _write(conn, steps, digest, now, changes)
+        # somebody opened the same alert meanwhile: once more, now with theirs
+        findings = [replace(finding, ceased_at=None) for finding in {finding.key: finding for finding in refused}.values()]
+
+
+def write_steps(
+    conn: Connection[Any], steps: Sequence[Step], now: datetime, changes: Changes, staff_id: int | None = None
+) -> list[Step]:
+    """Write alerts, their events and notices; return the new ones that an open alert stood in the way of."""
+    steps = [step for step in steps if step.events]
+    new = [step for step in steps if step.alert.id == UNSTORED]
+    keys = queries.insert_alerts(conn, [step.alert for step in new]) if new else {}
+    queries.update_alerts(conn, [step.alert for step in steps if step.alert.id != UNSTORED])
+    refused: list[Step] = []
+    events: list[tuple[int, str, str]] = []
+    planned = []
+    for step in steps:
+        key = step.alert.id or keys.get(step.alert.public_id)
+        if key is None:
+            refused.append(step)
+            continue
+        if step.alert.id == UNSTORED:
+            changes.opened.append(key)
+        if any(what == "resolved" for what, _ in step.events):
+            changes.resolved.append(key)
+        changes.changed.add(key)
+        events += [(key, what, note) for what, note in step.events]
+        planned += [(key, notice) for notice in notices.plan(step.alert, step.events)]
+    queries.add_events(conn, events, now, staff_id)
+    add_notices(conn, planned, now)
+    return refused
+
+
+def _write(
+    conn: Connection[Any], steps: Sequence[tuple[Finding, Step]], digest: str, now: datetime, changes: Changes
+) -> list[Finding]:
+    explained = _explained(conn, steps, digest)
+    refused = {step.alert.public_id for step in write_steps(conn, explained, now, changes)}
+    return [finding for (finding, _), step in zip(steps, explained, strict=True) if step.alert.public_id in refused]
+
+
+def _explained(conn: Connection[Any], steps: Sequence[tuple[Finding, Step]], digest: str) -> list[Step]:
+    """Return the steps, new alerts with their explanation: all their readings are fetched by one query."""
+    new = [(finding, step.alert) for finding, step in steps if step.alert.id == UNSTORED]
+    evidence = load_evidence(conn, [alert for _, alert in new], is_doubt=False)
+    wanted = [(alert.patient_id, alert.rule, COLUMN[finding.subject], alert.since) for finding, alert in new]
+    resets = queries.list_followed_resets(conn, wanted) if wanted else []
+    after = {place: {"alert": alert, "at": at.isoformat(), "by": who} for place, alert, at, who in resets}
+    told = {
+        alert.public_id: explain_threshold(finding.rule, alert, evidence[place], digest, after.get(place))
+        for place, (finding, alert) in enumerate(new)
+    }
+    return [
+        replace(step, alert=replace(step.alert, explanation=told[step.alert.public_id])) if step.alert.id == UNSTORED else step
+        for _, step in steps
+    ]
+
+
+def load_evidence(conn: Connection[Any], alerts: Sequence[Alert], *, is_doubt: bool) -> dict[int, list[Evidence]]:
+    """Return the readings that each of some alerts about a vital rests on, by place."""
+    found: dict[int, list[Evidence]] = defaultdict(list)
+    columns = [COLUMN[alert.subject or ""] for alert in alerts]
+    wanted = [
+        (alert.patient_id, column, alert.since, alert.fired_at, is_doubt) for alert, column in zip(alerts, columns, strict=True)
+    ]
+    for place, measured, received, value, device, source in queries.list_evidence(conn, wanted) if wanted else ():
+        found[place].append(Evidence(measured, received, round(value, VITALS[columns[place]].decimals), device, source))
+    return found

@@ -1,0 +1,5 @@
+"""`python -m api` is `wardlight`."""
+
+from api.cli import main
+
+main()

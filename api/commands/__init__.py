@@ -1,0 +1,1 @@
+"""What each command of `wardlight` does; how it is called stands in `api/cli.py`."""

@@ -1,0 +1,68 @@
+"""P6: how many times a second one core holds a reading against a rule, in the batches that ingest makes."""
+
+import time
+from statistics import median
+
+import numpy as np
+
+from alerts.evaluate import evaluate
+from alerts.rules import load_rules
+from alerts.state import States
+from benchmarks.corpus import PROGRAMMES, Corpus
+from benchmarks.figures import Figure
+from devices.batch import Batch
+
+_GOAL = 5e6
+#: rows in a batch: the least that the goal speaks of, a busy moment, a backlog
+BATCHES = (100, 1_000, 5_000)
+
+
+def measure(rounds: int, seconds: float) -> Figure:
+    """Judge batches of each size for so long in every round, sizes interleaved, and return P6."""
+    found: dict[int, list[float]] = {size: [] for size in BATCHES}
+    for _ in range(rounds):
+        for size in BATCHES:
+            found[size].append(_judge(size, seconds))
+    rates = {size: median(each) for size, each in found.items()}
+    value = rates[BATCHES[1]]
+    return Figure(
+        "P6",
+        f"rule evaluations on one core, batches of {BATCHES[1]:,}",
+        value,
+        "evaluations/s",
+        f"the goal of {_GOAL:,.0f} evaluations/s",
+        value / _GOAL,
+        ">= 1.0 at every batch of 100 and more",
+        min(rates.values()) >= _GOAL,
+        {f"in_batches_of_{size}": rate for size, rate in rates.items()},
+    )
+
+
+def _judge(size: int, seconds: float) -> float:
+    """Return evaluations per second of processor time."""
+    rules = load_rules()
+    corpus = Corpus()
+    patients = corpus.patients
+    mask = rules.mask([PROGRAMMES] * patients)
+    states = States.empty(patients, len(rules.thresholds))
+    batch, seen = corpus.batch(size), 0
+    patient = np.arange(size) % patients
+    present, place = np.unique(patient, return_inverse=True)
+    evaluations, spent = 0, 0.0
+    while spent < seconds:
+        # a batch judges the patients that it touches, one step of time further each
+        current = _later(batch, seen)
+        began = time.process_time()
+        before = states.take(present)
+        result = evaluate(rules, before, mask[present], place, current)
+        states.put(present, result.after)
+        spent += time.process_time() - began
+        evaluations += result.evaluations
+        seen += 1
+    return evaluations / spent
+
+
+def _later(batch: Batch, steps: int) -> Batch:
+    later = batch.take(np.arange(len(batch)))
+    later.measured_at[:] += steps * 3_600_000_000
+    return later
