@@ -102,7 +102,7 @@ def _extra(row: EventRow) -> str:
     if row.what != "closed":
         return ", measured earlier" if row.what == "opened" and row.note == "retrospective" else ""
     disposition, _, note = row.note.partition(": ")
-    return "".join(f". {part}" for part in (DISPOSITIONS.get(disposition, disposition), note) if part)
+    return "".join(f" · {part}" for part in (DISPOSITIONS.get(disposition, disposition), note) if part)
 
 
 def _other(row: OtherRow) -> Happening:
