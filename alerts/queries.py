@@ -138,6 +138,11 @@ def list_open(conn: Connection[Any]) -> list[Alert]:
     return _alerts(conn, "alerts_open", {})
 
 
+def list_closed(conn: Connection[Any], since: datetime, limit: int) -> list[Alert]:
+    """Return alerts that closed since then, latest first."""
+    return _alerts(conn, "alerts_closed", {"since": since, "limit": limit})
+
+
 def find_alert(conn: Connection[Any], public_id: str) -> Alert | None:
     """Return one alert."""
     return next(iter(_alerts(conn, "alert_by_public_id", {"public_id": public_id})), None)

@@ -65,6 +65,9 @@ WHERE public_id = %(public_id)s FOR UPDATE
 -- name: alerts_open
 WHERE closed_at IS NULL ORDER BY emergency DESC, due_at, id
 
+-- name: alerts_closed
+WHERE closed_at >= %(since)s ORDER BY closed_at DESC, id DESC LIMIT %(limit)s
+
 -- name: alerts_open_locked
 WHERE closed_at IS NULL AND patient_id = ANY(%(patient_ids)s) AND rule = ANY(%(rules)s) ORDER BY id FOR UPDATE
 

@@ -14,6 +14,7 @@ import structlog
 from msgspec.structs import replace
 
 from devices.codecs import find_codec, native
+from devices.codecs.lenient import load_json
 from devices.decoded import REASONS, Decoded, Unreadable
 from devices.state_message import StateMessage, decode_state
 from ingest.message import Message
@@ -159,4 +160,4 @@ def alone(draft: Draft, row: int) -> bytes:
     payload = draft.payload[row]
     if not payload.lstrip().startswith(b"["):
         return payload
-    return msgspec.json.encode(msgspec.json.decode(payload)[draft.place[row]])
+    return msgspec.json.encode(load_json(payload)[draft.place[row]])

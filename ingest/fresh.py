@@ -5,6 +5,7 @@ transaction ends.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from devices.decoded import Decoded
 from devices.identity import content_hash
 from devices.locked import LockedDevices
+from devices.vitals import COLUMN
+
+_WEIGHT: Final = COLUMN["body_weight"]
 
 
 def find_fresh(
@@ -38,5 +42,6 @@ def find_fresh(
                 sequence.give_up(one.first)
             fresh[row] = sequence.take(one.seq)
         elif one.time is None:
-            fresh[row] = locked.window(device).take(content_hash(one), received[row])
+            window = locked.window(device)
+            fresh[row] = window.take(content_hash(one), received[row], is_weight=_WEIGHT in one.columns)
     return fresh

@@ -13,7 +13,6 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -22,35 +21,15 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from devices.simulator.keeping import Keeping, write_measurement, write_time
+from devices.simulator.tally import Tally
 
 _KEEP_ALIVE: Final = 60
 #: seconds between two attempts to connect: at first, and at most
 _RETRY: Final = (0.5, 30.0)
-#: seconds without progress after which a device sends again what the application has not acknowledged
-_PATIENCE: Final = 20.0
 #: seconds between two rounds of keep-alive, retries and patience
 _TICK: Final = 0.25
 #: descriptors a connection takes: its socket and paho's pair
 _DESCRIPTORS: Final = 3
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a fleet has done so far, in measurements unless it says otherwise."""
-
-    added: int = 0
-    #: sent, again too
-    sent: int = 0
-    #: covered by an acknowledgement of the application
-    acknowledged: int = 0
-    #: given up for lack of room
-    lost: int = 0
-    #: connections made
-    connections: int = 0
-    #: connections that the broker refused
-    refused: int = 0
-    #: times a device was asked, or found it necessary, to send again
-    resends: int = 0
 
 
 class Fleet:
@@ -65,19 +44,23 @@ class Fleet:
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
         window: int = 20,
         most: int = 200,
+        patience: float = 20.0,
         on_measure: Callable[[str, str], None] | None = None,
     ) -> None:
         """Prepare a fleet without devices.
 
         `window` is how many messages of a device may wait for the broker's answer, `most` how many measurements one message may
-        hold; `now_us` is the devices' clock; `on_measure(device, vital)` hears that a device was asked to measure.
+        hold, `patience` after how many seconds without progress a device sends again what the application has not acknowledged;
+        `now_us` is the devices' clock; `on_measure(device, vital)` hears that a device was asked to measure.
         """
+        #: counts so far
         self.tally = Tally()
         self._where = (host, port)
         self._tls = tls
-        self._now_us = now_us
-        self._window = window
-        self._most = most
+        self.now_us = now_us
+        self.window = window
+        self.most = most
+        self.patience = patience
         self._on_measure = on_measure
         self._devices: dict[str, _Device] = {}
         self._selector = selectors.DefaultSelector()
@@ -184,26 +167,12 @@ class Fleet:
             reconnect_on_failure=False,
         )
         client.connect_timeout = 5.0
-        client.max_inflight_messages_set(self._window)
+        client.max_inflight_messages_set(self.window)
         if self._tls is not None:
             client.tls_set_context(self._tls)
         return client
 
     # what the devices of the fleet share
-
-    @property
-    def window(self) -> int:
-        """Messages of one device that may wait for the broker's answer."""
-        return self._window
-
-    @property
-    def most(self) -> int:
-        """Measurements that one message may hold."""
-        return self._most
-
-    def now_us(self) -> int:
-        """Return what the devices' clocks show, microseconds since 1970 UTC."""
-        return self._now_us()
 
     def watch(self, sock: Any, device: "_Device", events: int) -> None:
         """Wait for these events of a socket; 0 for none any more."""
@@ -273,7 +242,7 @@ class _Device:
                     self.break_off()
             return
         self._client.loop_misc()
-        if self.is_in and len(self.keeping) and now - self._progress_at > _PATIENCE:
+        if self.is_in and len(self.keeping) and now - self._progress_at > self._fleet.patience:
             self._send_again(1)
 
     def send(self) -> None:

@@ -119,6 +119,18 @@ def test_nothing_is_let_go_before_the_application_has_it(broker: EmbeddedBroker,
         assert fleet.settle(5)
 
 
+def test_a_device_that_hears_nothing_sends_again(broker: EmbeddedBroker, application: Application) -> None:
+    let_in(broker, 1)
+    application.acknowledges = False
+    with Fleet("127.0.0.1", broker.port, patience=0.5) as fleet:
+        fleet.add("sim-0", "secret-0", "b1")
+        fleet.measure("sim-0", NOW, {"heart_rate": 70})
+        assert fleet.run(10, lambda: application.messages >= 3)
+        application.acknowledge("sim-0")
+        assert fleet.settle(5)
+        assert (fleet.tally.added, fleet.tally.acknowledged) == (1, 1)
+
+
 def test_a_device_without_room_gives_up_the_oldest_and_says_so(broker: EmbeddedBroker, application: Application) -> None:
     let_in(broker, 1)
     application.acknowledges = False
