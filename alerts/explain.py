@@ -57,10 +57,11 @@ def explain(story: Story, zone: tzinfo, show: Show = shown_plainly) -> list[str]
         at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
         return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
+    band = ", emergency band" if alert.emergency else ""
     return [
         f"Alert {alert.public_id}: {why.get('title', alert.rule)}",
         f"  {_reason(why, show)}.",
-        f"  Severity {alert.severity}{', emergency band' if alert.emergency else ''}; {alert.category}; {_status(alert, when)}.",
+        f"  Severity {alert.severity}{band}; {alert.category}; {_status(alert, when)}.",
         *_why(alert, why, when, show),
         *([f"  {_LATENESS[alert.lateness]}"] if alert.lateness in _LATENESS else []),
         *_after_resolve(why, when),

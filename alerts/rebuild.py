@@ -153,7 +153,7 @@ def is_anchored(
     known = np.zeros(mask.shape, bool)
     known[resets.rules >= since] = True
     known[patient[row], rule] = True
-    answer: NDArray[np.bool_] = (known | ~wanted).all(axis=1)
+    answer: NDArray[np.bool_] = np.logical_and.reduce(known | ~wanted, axis=1)
     return answer
 
 

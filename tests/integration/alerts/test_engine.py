@@ -240,7 +240,7 @@ def test_a_storm_opens_every_alert_with_its_readings_and_tells_in_pieces(
     judged = ward.take(ward.batch(rows, later), later)
     assert len(judged.opened) == 500 * 4
     assert all(alert.explanation["readings"] for alert in ward.open_alerts())
-    told = [note for note in connection.notifies(timeout=0.5)]
+    told = list(connection.notifies(timeout=0.5))
     assert all(len(note.payload) < 8000 for note in told)
     assert sorted(int(key) for note in told for key in note.payload.split(",")) == sorted(judged.opened)
 

@@ -11,6 +11,7 @@ from alerts.alert import Alert
 from alerts.queries import list_open
 from alerts.silence import resolve_silence
 from alerts.sweep import Swept, sweep
+from database.pool import connect
 from tests.integration.alerts.ward import NOW, Ward
 
 
@@ -36,8 +37,7 @@ def path_was_up(ward: Ward, *spans: tuple[float, float]) -> None:
 
 
 def swept(ward: Ward, at: float) -> Swept:
-    done = sweep(ward.conn, ward.engine, hours(at))
-    return done
+    return sweep(ward.conn, ward.engine, hours(at))
 
 
 def only(ward: Ward) -> Alert:
@@ -124,8 +124,6 @@ def test_a_device_never_heard_is_silent_from_its_assignment_on(ward: Ward) -> No
 
 
 def test_only_one_sweeps_at_a_time(ward: Ward, database_url: str) -> None:
-    from database.pool import connect
-
     with connect(database_url) as other:
         other.execute("SELECT pg_advisory_xact_lock(hashtextextended('wardlight sweep', 0))")
         assert swept(ward, 3).was_busy
