@@ -106,7 +106,7 @@ class Board:
         cases: dict[int, Case] = {}
         for key, alerts in by_patient.items():
             old = before.get(key)
-            fresh = series[key] if key in series else old.series if old else ()
+            fresh = series.get(key, old.series if old else ())
             cases[key] = Case(self._people[key], tuple(sorted(alerts, key=lambda alert: alert.id)), fresh)
         return self._publish(conn, cases, ended, now)
 

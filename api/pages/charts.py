@@ -256,8 +256,14 @@ def as_json(chart: Chart, days: int) -> dict[str, Any]:
             for limit in chart.limits
         ],
         "lines": [
-            {"label": line.label, "at": line.at, "values": line.values, "states": line.states, "low": line.low, "high": line.high}
+            {
+                "label": line.label,
+                "at": line.at,
+                "values": line.values,
+                "states": line.states,
+                "low": line.low,
+                "high": line.high,
+            }
             for line in chart.lines
         ],
     }
-

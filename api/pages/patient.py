@@ -22,7 +22,12 @@ LANGUAGES: Final = {
     "ar": "Arabic", "de": "German", "en": "English", "es": "Spanish", "fr": "French", "ht": "Haitian Creole", "it": "Italian",
     "ko": "Korean", "pl": "Polish", "pt": "Portuguese", "ru": "Russian", "tl": "Tagalog", "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
-CONTACT_MODES: Final = {"call": "phone call", "text": "text", "call_or_text": "phone call or text", "none": "no calls, no texts"}
+CONTACT_MODES: Final = {
+    "call": "phone call",
+    "text": "text",
+    "call_or_text": "phone call or text",
+    "none": "no calls, no texts",
+}
 PRONOUNS: Final = {"female": "she", "male": "he"}
 #: a device clock that is further off is worth a word
 _CLOCK_OFF: Final = 5.0
@@ -30,7 +35,8 @@ _BATTERY_LOW: Final = 20
 
 #: what staff may type in, and how a person writes its units
 ENTERED: Final = (
-    "systolic_bp", "diastolic_bp", "heart_rate", "spo2", "body_temperature", "body_weight", "blood_glucose", "respiratory_rate", "peak_flow",
+    "systolic_bp", "diastolic_bp", "heart_rate", "spo2", "body_temperature", "body_weight", "blood_glucose", "respiratory_rate",
+    "peak_flow",
 )  # fmt: skip
 _UNIT_WORDS: Final = {
     "mm[Hg]": "mmHg", "/min": "/min", "Cel": "°C", "[degF]": "°F", "[lb_av]": "lb", "[stone_av]": "stone", "kg": "kg", "%": "%",
@@ -111,7 +117,9 @@ def table(measured: Sequence[Measurement], marks: Mapping[tuple[str, str], Mark]
     rows = []
     for one in measured:
         values = [
-            Value(name, name_of(VITALS[COLUMN[name]]), value_text(VITALS[COLUMN[name]], value, reader), name in one.suspect, mark)
+            Value(
+                name, name_of(VITALS[COLUMN[name]]), value_text(VITALS[COLUMN[name]], value, reader), name in one.suspect, mark
+            )
             for name, value in one.values.items()
             for mark in [marks.get((one.key, name))]
         ]

@@ -102,7 +102,9 @@ def enter(
                 raise Problem(422, "invalid", f"{name.replace('_', ' ')} is not a number") from None
     if not values:
         raise Problem(422, "invalid", "enter at least one value")
-    body = fill(interface.Entry, {"values": values, "measured_at": local_time(form.get("measured_at", ""), reader_of(who).zone)})
+    body = fill(
+        interface.Entry, {"values": values, "measured_at": local_time(form.get("measured_at", ""), reader_of(who).zone)}
+    )
     interface.enter_reading(public_id, body, who, conn, now, engine, Response())
     return done(request, form, f"/patients/{public_id}")
 
@@ -134,7 +136,9 @@ def _charts(
     since = now - timedelta(days=days)
     latest = devices.latest(conn, [person.id], now - _LATEST).get(person.id, {})
     until = now + timedelta(minutes=15)
-    measured: list[Measurement] | list[Bucket] = devices.measurements(conn, person.id, since, until, limit=charts.MOST_POINTS + 1)
+    measured: list[Measurement] | list[Bucket] = devices.measurements(
+        conn, person.id, since, until, limit=charts.MOST_POINTS + 1
+    )
     if len(measured) > charts.MOST_POINTS:
         measured = devices.rollup(conn, person.id, since, until, timedelta(minutes=5 if days == 1 else 15 * days))
     rules = queries.load_rules(conn)
@@ -145,4 +149,3 @@ def _table(conn: Connection[Any], patient_id: int, reader: Reader, until: dateti
     found = devices.measurements(conn, patient_id, now - _LATEST, until, limit=_PAGE + 1)
     rows = patient.table(found[-_PAGE:], queries.list_marks(conn, patient_id), reader)
     return {"rows": rows, "before": rows[-1].measured_at.timestamp() if len(found) > _PAGE else None}
-

@@ -26,6 +26,7 @@ router = APIRouter(include_in_schema=False)
 
 #: most patients on one page
 _PAGE: Final = 200
+_PREFERENCES: Final[tuple[str, ...]] = ("units", "glucose_unit", "zone")
 
 
 @router.get("/patients")
@@ -98,8 +99,7 @@ def own_page(request: Request, who: SignedIn, conn: Transaction, now: Now) -> Re
 @router.post("/me")
 def save_own(request: Request, who: SignedIn, conn: Transaction, now: Now, form: Form) -> Response:
     """Keep the viewer's units and time zone."""
-    given = {name: form[name] for name in ("units", "glucose_unit", "zone") if name in form}
-    own.set_preferences(fill(own.Preferences, given), who, conn, now)
+    own.set_preferences(fill(own.Preferences, {name: form.get(name, "") for name in _PREFERENCES}), who, conn, now)
     return done(request, form, "/me")
 
 
@@ -126,10 +126,12 @@ def _listed(conn: Connection[Any], found: Sequence[Patient], text: str) -> dict[
 
 def _staff(request: Request, who: Administrator, conn: Transaction, now: Now, account: Any) -> Response:
     everybody = care.list_staff(conn)
-    return show(
-        request, conn, who, now, "staff.html", active="/staff", everybody=everybody, account=account, zones=_zones()
-    )
+    return show(request, conn, who, now, "staff.html", active="/staff", everybody=everybody, account=account, zones=_zones())
 
 
 def _zones() -> list[str]:
-    return sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix", "right")) or zone == "UTC")
+    return sorted(
+        zone
+        for zone in available_timezones()
+        if ("/" in zone and not zone.startswith(("Etc/", "posix", "right"))) or zone == "UTC"
+    )

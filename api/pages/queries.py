@@ -99,7 +99,9 @@ def count_patients(conn: Connection[Any]) -> int:
     return int(row[0])
 
 
-def load_series(conn: Connection[Any], wanted: Mapping[int, Sequence[str | None]], now: datetime) -> dict[int, tuple[Series, ...]]:
+def load_series(
+    conn: Connection[Any], wanted: Mapping[int, Sequence[str | None]], now: datetime
+) -> dict[int, tuple[Series, ...]]:
     """Return what has lately come in of the wanted vitals, by patient; None wants whichever the patient measures most.
 
     Suspect readings and those marked wrong are left out: a sparkline shows what is believed.
@@ -113,7 +115,7 @@ def load_series(conn: Connection[Any], wanted: Mapping[int, Sequence[str | None]
     for patient_id, names in wanted.items():
         own = rows.get(patient_id, [])
         vitals = {name if name in COLUMN else _most_measured(own) for name in names}
-        found[patient_id] = tuple(_series(conn, patient_id, name, own, since) for name in sorted(vitals - {None}) if name)
+        found[patient_id] = tuple(_series(conn, patient_id, name, own, since) for name in sorted(filter(None, vitals)))
     return found
 
 
@@ -171,12 +173,16 @@ def list_namesakes(conn: Connection[Any], patient_id: int) -> list[Namesake]:
 def list_marks(conn: Connection[Any], patient_id: int) -> dict[tuple[str, str], Mark]:
     """Return who marked which reading wrong, by (measurement key, vital)."""
     found: dict[tuple[str, str], Mark] = {}
-    for device, device_time, seq, boot, vital, who, reason, marked_at in conn.execute(SQL["marks_of"], {"patient_id": patient_id}):
+    for device, device_time, seq, boot, vital, who, reason, marked_at in conn.execute(
+        SQL["marks_of"], {"patient_id": patient_id}
+    ):
         found[str(MeasurementKey(device, device_time, seq, boot)), VITALS[vital].name] = Mark(who, reason, marked_at)
     return found
 
 
-def load_timeline(conn: Connection[Any], patient_id: int, reader: Reader, *, now: datetime, days: int, limit: int) -> list[Happening]:
+def load_timeline(
+    conn: Connection[Any], patient_id: int, reader: Reader, *, now: datetime, days: int, limit: int
+) -> list[Happening]:
     """Return what happened to a patient within so many days, newest first."""
     given = {"patient_id": patient_id, "since": now - timedelta(days=days), "now": now, "limit": limit}
     with conn.cursor(row_factory=class_row(EventRow)) as cursor:

@@ -29,7 +29,14 @@ _MOST: Final = 200
 _SAMPLE: Final = 4
 #: most bytes of a payload that are shown
 _PAYLOAD: Final = 4000
-_EVERY: Final = ((0, "never called silent"), (1, "every hour"), (6, "every 6 hours"), (12, "every 12 hours"), (24, "every day"), (168, "every week"))
+_EVERY: Final = (
+    (0, "never called silent"),
+    (1, "every hour"),
+    (6, "every 6 hours"),
+    (12, "every 12 hours"),
+    (24, "every day"),
+    (168, "every week"),
+)
 
 
 @router.get("/whose")
@@ -54,7 +61,11 @@ def whose_page(request: Request, who: SignedIn, conn: Transaction, now: Now) -> 
 def claim(request: Request, who: SignedIn, conn: Transaction, now: Now, form: Form, engine: Judging) -> Response:
     """Say whose it is; and, if asked, that the device is theirs from now on."""
     slot = form.get("user_slot") or None
-    given = {"device": form.get("device"), "user_slot": slot and int(slot) if (slot or "0").isdecimal() else None, "patient": form.get("patient")}
+    given = {
+        "device": form.get("device"),
+        "user_slot": slot and int(slot) if (slot or "0").isdecimal() else None,
+        "patient": form.get("patient"),
+    }
     if not given["patient"]:
         raise Problem(422, "invalid", "choose whose it is")
     unattributed.claim(fill(unattributed.Claim, given), who, conn, now, engine)
@@ -120,7 +131,9 @@ def device_page(request: Request, device_id: str, who: SignedIn, conn: Transacti
 
 
 @router.post("/devices/{device_id}/assign")
-def assign(request: Request, device_id: str, who: SignedIn, conn: Transaction, now: Now, form: Form, engine: Judging) -> Response:
+def assign(
+    request: Request, device_id: str, who: SignedIn, conn: Transaction, now: Now, form: Form, engine: Judging
+) -> Response:
     """Put a device on a patient."""
     slot = form.get("user_slot", "").strip()
     if not form.get("patient"):

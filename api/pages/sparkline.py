@@ -74,7 +74,7 @@ def draw(
     if not len(at):
         return Sparkline("", "", None, (), (), None, f"{title}: no readings in this time")
     t, v = np.asarray(at, dtype=np.float64), np.asarray(values, dtype=np.float64)
-    start, span = t[0], max(now - t[0], 60.0)
+    start, span = float(t[0]), max(now - float(t[0]), 60.0)
     low, high = _range(v, limits)
     scale = (HEIGHT - 2 * _EDGE) / (high - low)
 

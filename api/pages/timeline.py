@@ -116,4 +116,3 @@ def _other(row: OtherRow) -> Happening:
             return Happening(row.at, f"Notice {state}: {row.detail}")
         case _:
             return Happening(row.at, row.detail, row.who or "")
-

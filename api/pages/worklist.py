@@ -144,9 +144,7 @@ def _most_urgent(alerts: Sequence[OpenAlert]) -> OpenAlert:
     return min(alerts, key=lambda alert: (alert.acknowledged_at is not None, alert.due_at))
 
 
-def _owner(
-    person: Person, alerts: Sequence[OpenAlert], urgent: OpenAlert, reader: Reader
-) -> tuple[str, tuple[Part, ...]]:
+def _owner(person: Person, alerts: Sequence[OpenAlert], urgent: OpenAlert, reader: Reader) -> tuple[str, tuple[Part, ...]]:
     waiting = [alert for alert in alerts if alert.acknowledged_at is None]
     if waiting:
         seen = len(alerts) - len(waiting)

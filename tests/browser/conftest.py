@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,15 +13,26 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, s
 from psycopg import Connection
 
 from database.pool import open_pool
-from tests.browser.clinic import Clinic, open_clinic, open_morning
+from tests.browser.clinic import Clinic, open_clinic
+from tests.browser.morning import open_morning
 from tests.conftest import lacking
 from tests.house import House, running_house
 
-CHROMIUM = os.environ.get("WARDLIGHT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+CHROMIUM = (
+    os.environ.get("WARDLIGHT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or "/usr/bin/chromium"
+)
 QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
-    "--disable-default-apps", "--disable-sync", "--no-first-run", "--metrics-recording-only", "--mute-audio",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+    "--metrics-recording-only",
+    "--mute-audio",
+]
 ZONE = "America/New_York"
 
 
@@ -45,7 +57,10 @@ class Desk:
     def window(self, width: int = 1440, height: int = 900, scheme: str = "light", **options: Any) -> Page:
         """Open a window that is signed in; whatever its console complains about fails the test."""
         context = self.browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, base_url=self.house.url, **options  # type: ignore[arg-type]
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            base_url=self.house.url,
+            **options,  # type: ignore[arg-type]
         )
         context.add_cookies(self.cookies)
         self._open.append(context)
@@ -71,7 +86,7 @@ class Desk:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Start one Chromium for the run."""
-    if not os.path.exists(CHROMIUM):
+    if not Path(CHROMIUM).exists():
         lacking("no Chromium: install chromium, or set WARDLIGHT_CHROMIUM")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)

@@ -4,10 +4,23 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.browser.clinic import leave_loose_ends
 from tests.browser.conftest import Desk
+from tests.browser.morning import leave_loose_ends
 
-PAGES = ("/", "/?queue=technical", "/patients", "PATIENT", "ALERT", "/whose", "/quarantine", "/devices", "/devices/scale-77", "/staff", "/me", "/login")
+PAGES = (
+    "/",
+    "/?queue=technical",
+    "/patients",
+    "PATIENT",
+    "ALERT",
+    "/whose",
+    "/quarantine",
+    "/devices",
+    "/devices/scale-77",
+    "/staff",
+    "/me",
+    "/login",
+)
 
 
 def addresses(desk: Desk) -> list[str]:

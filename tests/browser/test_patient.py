@@ -1,8 +1,10 @@
 """The patient's page in a real browser: nobody is mixed up, charts are drawn, readings can be entered and marked wrong."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from playwright.sync_api import expect
+from psycopg import Connection
 
 from tests.browser.clinic import add_alert, add_reading, readings
 from tests.browser.conftest import Desk
@@ -18,7 +20,13 @@ def test_the_header_prevents_mix_ups(desk: Desk) -> None:
     expect(page.locator(".identity")).to_contain_text("born 4 Mar 1948")
     expect(page.locator(".identity")).to_contain_text("record 40-1172")
     about = page.locator(".about")
-    for said in ("Another patient is called Ruth Adeyemi, born 23 Aug 1971", "English, phone call or text", "her time", "call 911", "14 Elm St"):
+    for said in (
+        "Another patient is called Ruth Adeyemi, born 23 Aug 1971",
+        "English, phone call or text",
+        "her time",
+        "call 911",
+        "14 Elm St",
+    ):
         expect(about).to_contain_text(said)
     page.mouse.wheel(0, 2000)
     expect(page.locator(".identity h1")).to_be_in_viewport()
@@ -62,7 +70,9 @@ def test_a_wrong_reading_is_struck_through_and_can_count_again(desk: Desk) -> No
     dialog.get_by_role("button", name="Mark wrong").click()
     expect(row.locator("s")).to_contain_text("Blood pressure")
     expect(row).to_contain_text("marked wrong by Sam Keller: cuff was loose")
-    assert desk.change(lambda conn, _: conn.execute("SELECT count(*) FROM correction WHERE undone_at IS NULL").fetchone()) == (2,)
+    assert desk.change(lambda conn, _: conn.execute("SELECT count(*) FROM correction WHERE undone_at IS NULL").fetchone()) == (
+        2,
+    )
     row.get_by_role("button", name="undo").click()
     expect(row.locator("s")).to_have_count(0)
 
@@ -120,12 +130,24 @@ def test_new_values_arrive_on_an_open_page(desk: Desk) -> None:
     expect(page.locator("article.alert")).to_have_count(0)
     key, hub = desk.clinic.patients["Piotr Wandycz"][0], desk.clinic.devices["Piotr Wandycz"][0]
 
-    def act(conn, now):  # type: ignore[no-untyped-def]
+    def act(conn: Connection[Any], now: datetime) -> None:
         add_reading(conn, hub, key, now - timedelta(seconds=3), spo2=82)
         add_alert(
-            conn, desk.clinic, "Piotr Wandycz", rule="spo2_emergency", now=now, ago=timedelta(0), subject="spo2", severity="high", emergency=True,
-            kind="threshold", operator="<=", limit=85, unit="%", readings=readings("spo2", (now - timedelta(seconds=3), 82.0)),
-        )  # fmt: skip
+            conn,
+            desk.clinic,
+            "Piotr Wandycz",
+            rule="spo2_emergency",
+            now=now,
+            ago=timedelta(0),
+            subject="spo2",
+            severity="high",
+            emergency=True,
+            kind="threshold",
+            operator="<=",
+            limit=85,
+            unit="%",
+            readings=readings("spo2", (now - timedelta(seconds=3), 82.0)),
+        )
 
     desk.change(act)
     page.get_by_role("button", name="The alerts of this patient changed").click()

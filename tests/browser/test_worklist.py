@@ -1,8 +1,10 @@
 """The worklist in a real browser: signed in, worked by keys, live without moving what somebody looks at."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from playwright.sync_api import Page, expect
+from psycopg import Connection
 
 from tests.browser.clinic import add_alert, add_reading, keep_path_up, readings
 from tests.browser.conftest import Desk
@@ -18,13 +20,25 @@ def open_another(desk: Desk, name: str = "Piotr Wandycz", emergency: bool = Fals
     """Let another patient need somebody, now."""
     key, hub = desk.clinic.patients[name][0], desk.clinic.devices[name][0]
 
-    def act(conn, now):  # type: ignore[no-untyped-def]
+    def act(conn: Connection[Any], now: datetime) -> str:
         add_reading(conn, hub, key, now - timedelta(seconds=3), spo2=82)
         return add_alert(
-            conn, desk.clinic, name, rule="spo2_emergency" if emergency else "spo2_low_copd", now=now, ago=timedelta(0), subject="spo2",
-            severity="high" if emergency else "medium", emergency=emergency, response=timedelta(minutes=5), kind="threshold", operator="<=", limit=85,
-            unit="%", readings=readings("spo2", (now - timedelta(seconds=3), 82.0)),
-        )  # fmt: skip
+            conn,
+            desk.clinic,
+            name,
+            rule="spo2_emergency" if emergency else "spo2_low_copd",
+            now=now,
+            ago=timedelta(0),
+            subject="spo2",
+            severity="high" if emergency else "medium",
+            emergency=emergency,
+            response=timedelta(minutes=5),
+            kind="threshold",
+            operator="<=",
+            limit=85,
+            unit="%",
+            readings=readings("spo2", (now - timedelta(seconds=3), 82.0)),
+        )
 
     return str(desk.change(act))
 
@@ -63,7 +77,11 @@ def test_ages_tick(desk: Desk) -> None:
     page.goto("/")
     age = page.locator(f"{ROW} .why time[data-say=ago]").first
     before = age.inner_text()
-    page.wait_for_function("([before]) => document.querySelector('#list .why time[data-say=ago]').textContent !== before", arg=[before], timeout=3000)
+    page.wait_for_function(
+        "([before]) => document.querySelector('#list .why time[data-say=ago]').textContent !== before",
+        arg=[before],
+        timeout=3000,
+    )
 
 
 def test_acknowledged_by_one_key_and_taken_back_by_another(desk: Desk) -> None:
@@ -142,7 +160,7 @@ def test_a_row_changes_where_it_stands(desk: Desk) -> None:
 
 
 def test_never_calm_when_our_own_path_is_down(desk: Desk) -> None:
-    def stop(conn, now):  # type: ignore[no-untyped-def]
+    def stop(conn: Connection[Any], now: datetime) -> None:
         conn.execute("UPDATE alert SET closed_at = %s", [now])
         conn.execute("UPDATE path_up SET seen_at = %s", [now - timedelta(minutes=3)])
         conn.execute("UPDATE heartbeat SET at = %s", [now - timedelta(minutes=3)])
@@ -154,7 +172,7 @@ def test_never_calm_when_our_own_path_is_down(desk: Desk) -> None:
     expect(page.locator("#empty")).to_contain_text("We cannot tell who needs you")
     expect(page.locator("#pulse")).to_have_class("pulse down")
     expect(page.get_by_role("heading", level=1)).to_have_text("No alerts are known")
-    desk.change(lambda conn, now: keep_path_up(conn, now))
+    desk.change(keep_path_up)
     page.reload()
     expect(page.locator("#empty")).to_contain_text("Nobody needs you")
     expect(page.locator("#empty")).to_contain_text("10 patients looked after")

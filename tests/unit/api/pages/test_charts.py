@@ -11,7 +11,15 @@ from tests.unit.api.pages.people import AMERICAN, NOW, SAM
 
 RULES: list[dict[str, Any]] = [
     {"kind": "threshold", "vital": "spo2", "op": "<", "limit": 88, "programmes": ["copd"], "unless": [], "emergency": False},
-    {"kind": "threshold", "vital": "spo2", "op": "<", "limit": 90, "programmes": ["any"], "unless": ["copd"], "emergency": False},
+    {
+        "kind": "threshold",
+        "vital": "spo2",
+        "op": "<",
+        "limit": 90,
+        "programmes": ["any"],
+        "unless": ["copd"],
+        "emergency": False,
+    },
     {"kind": "threshold", "vital": "spo2", "op": "<=", "limit": 85, "programmes": ["any"], "unless": [], "emergency": True},
     {"kind": "silence", "programmes": ["any"]},
 ]
@@ -22,7 +30,9 @@ def measured(minutes: float, suspect: tuple[str, ...] = (), wrong: tuple[str, ..
     return Measurement("k", "hub", 1, at, at, at, None, "device", values, suspect, wrong, None, (), None)
 
 
-def charts(rows: list[Measurement] | list[Bucket], days: float = 1, first: tuple[str, ...] = (), **latest: tuple[float, datetime]) -> list[Chart]:
+def charts(
+    rows: list[Measurement] | list[Bucket], days: float = 1, first: tuple[str, ...] = (), **latest: tuple[float, datetime]
+) -> list[Chart]:
     known = {name: Latest(value, at, False) for name, (value, at) in latest.items()}
     return build_charts(rows, known, RULES, ("copd",), SAM, first=first, since=NOW - timedelta(days=days), now=NOW)
 
@@ -36,8 +46,11 @@ def test_limits_are_those_of_the_patients_programmes() -> None:
 
 def test_offending_doubtful_and_wrong_points_are_told_apart() -> None:
     rows = [
-        measured(50, spo2=92), measured(40, spo2=87), measured(30, spo2=45, suspect=("spo2",)), measured(20, spo2=70, wrong=("spo2",)),
-    ]  # fmt: skip
+        measured(50, spo2=92),
+        measured(40, spo2=87),
+        measured(30, spo2=45, suspect=("spo2",)),
+        measured(20, spo2=70, wrong=("spo2",)),
+    ]
     [chart] = charts(rows, spo2=(92.0, NOW - timedelta(minutes=50)))
     assert chart.lines[0].states == [FINE, BEYOND, DOUBTFUL, WRONG]
     assert chart.story == "SpO₂, 24 hours: 87 to 92 %, newest 87, 1 beyond a limit, 1 doubtful, 1 marked wrong"
@@ -69,7 +82,9 @@ def test_stretches_are_beyond_when_their_extreme_is() -> None:
 
 
 def test_usual_leaves_out_what_is_happening_now() -> None:
-    rows = [measured(24 * 60 * day, body_weight=80 + day % 2 * 0.4) for day in range(6, 14)] + [measured(60 * day, body_weight=84) for day in range(1, 5)]
+    rows = [measured(24 * 60 * day, body_weight=80 + day % 2 * 0.4) for day in range(6, 14)] + [
+        measured(60 * day, body_weight=84) for day in range(1, 5)
+    ]
     [chart] = charts(rows, days=14, body_weight=(84.0, NOW))
     assert chart.usual is not None and chart.usual[1] <= 80.4
 

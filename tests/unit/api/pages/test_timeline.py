@@ -15,7 +15,10 @@ def test_tells_newest_first_with_who_and_why() -> None:
             EventRow(at[1], "closed", "true_acted: called her", "Sam K.", "a1", "Low oxygen", "true_acted"),
         ],
         [CorrectionRow(at[2], "Sam K.", "the dog stood on it", COLUMN["body_weight"], 92.0, at[3])],
-        [OtherRow(NOW, "assigned", "hub-01", "", None), OtherRow(NOW, "notice", "withheld", "low severity is shown, not sent", None)],
+        [
+            OtherRow(NOW, "assigned", "hub-01", "", None),
+            OtherRow(NOW, "notice", "withheld", "low severity is shown, not sent", None),
+        ],
         AMERICAN,
         50,
     )

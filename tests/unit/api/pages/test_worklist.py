@@ -36,14 +36,18 @@ def test_the_emergency_band_comes_first_then_the_time_left() -> None:
 @given(st.lists(st.tuples(st.booleans(), st.integers(-600, 6000)), min_size=1, max_size=30))
 def test_no_row_stands_above_a_more_urgent_one(facts: list[tuple[bool, int]]) -> None:
     cases = [
-        Case(person(i, f"P{i}"), (alert(i, due=due, patient=i, emergency=emergency),)) for i, (emergency, due) in enumerate(facts)
+        Case(person(i, f"P{i}"), (alert(i, due=due, patient=i, emergency=emergency),))
+        for i, (emergency, due) in enumerate(facts)
     ]
     keys = [(not own[0].emergency, own[0].due_at) for _, own in sort(cases, "clinical", SAM)]
     assert keys == sorted(keys)
 
 
 def test_one_row_per_patient_and_the_worst_decides() -> None:
-    both = (alert(1, due=200), alert(2, due=5, subject="heart_rate", severity="high", explanation=threshold("heart_rate", ">", 120, 131)))
+    both = (
+        alert(1, due=200),
+        alert(2, due=5, subject="heart_rate", severity="high", explanation=threshold("heart_rate", ">", 120, 131)),
+    )
     [(_, own)] = sort([Case(person(), both)], "clinical", SAM)
     built = row(*own)
     assert built.word == "high"
@@ -60,7 +64,11 @@ def test_the_soonest_deadline_counts_though_another_alert_is_worse() -> None:
 
 
 def test_says_value_limit_and_age() -> None:
-    held = alert(explanation=threshold("spo2", "<=", 85, 85, 84, 85, for_seconds=120, n=2), emergency=True, since=NOW - timedelta(minutes=4))
+    held = alert(
+        explanation=threshold("spo2", "<=", 85, 85, 84, 85, for_seconds=120, n=2),
+        emergency=True,
+        since=NOW - timedelta(minutes=4),
+    )
     built = row(held)
     assert title(built) == "SpO₂ 85 % for 3 min"
     assert details(built) == ["emergency band ≤ 85", "measured "]
@@ -69,7 +77,11 @@ def test_says_value_limit_and_age() -> None:
 
 
 def test_says_whose_limit_and_how_many_in_a_row() -> None:
-    built = row(alert(explanation=threshold("spo2", "<", 88, 86, 85, n=2, whose_limit="limit of copd"), since=NOW - timedelta(minutes=2)))
+    built = row(
+        alert(
+            explanation=threshold("spo2", "<", 88, 86, 85, n=2, whose_limit="limit of copd"), since=NOW - timedelta(minutes=2)
+        )
+    )
     assert title(built) == "SpO₂ 85 %, 2 in a row"
     assert details(built)[0] == "COPD limit < 88"
 
@@ -105,7 +117,12 @@ def test_a_latched_alert_says_that_it_is_over() -> None:
 
 
 def test_silence_says_since_when_and_what_was_due() -> None:
-    told = {"kind": "silence", "device_kind": "pulse_oximeter", "expected_seconds": 43200, "last_received_at": (NOW - timedelta(hours=13)).isoformat()}
+    told = {
+        "kind": "silence",
+        "device_kind": "pulse_oximeter",
+        "expected_seconds": 43200,
+        "last_received_at": (NOW - timedelta(hours=13)).isoformat(),
+    }
     built = row(alert(subject="hub-01", category="technical", severity="low", explanation=told))
     assert title(built) == "Pulse oximeter silent for "
     assert built.reason.title[0].form == "since"
@@ -114,7 +131,10 @@ def test_silence_says_since_when_and_what_was_due() -> None:
 
 
 def test_an_alert_of_an_unknown_kind_is_told_by_its_own_sentence() -> None:
-    assert title(row(alert(subject=None, explanation={"kind": "unjudged", "reason": "Readings could not be judged"}))) == "Readings could not be judged"
+    assert (
+        title(row(alert(subject=None, explanation={"kind": "unjudged", "reason": "Readings could not be judged"})))
+        == "Readings could not be judged"
+    )
 
 
 def test_owner_and_what_is_next() -> None:
