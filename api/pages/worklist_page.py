@@ -123,7 +123,7 @@ def _named(conn: Transaction, form: dict[str, str], closed: bool = False) -> lis
 
 
 def _queue(name: str) -> Queue:
-    return cast("Queue", name) if name in _NAMES else "clinical"
+    return next((known for known, _ in QUEUES if known == name), "clinical")
 
 
 def _board(request: Request) -> Board:
