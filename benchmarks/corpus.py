@@ -12,6 +12,8 @@ from devices.batch import NO_SLOT, Batch
 from devices.vitals import COLUMN, VITALS
 
 PATIENTS: Final = 1_000
+#: patients more, whose devices send nothing of themselves
+QUIET: Final = 60
 #: what every patient is enrolled in, so that more than eight rules look at each measurement
 PROGRAMMES: Final = ("copd", "heart_failure", "hypertension")
 BOOT: Final = "b7k2-3f90-1d"

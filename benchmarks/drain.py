@@ -1,7 +1,8 @@
 """P1, P2 and P10: a backlog at the broker, drained by Mosquitto's own subscriber and by the ingest process, and a bare COPY.
 
-Each round queues the same messages for two persistent sessions, one after the other. A: `mosquitto_sub` reads them to nowhere.
-B: the ingest process, until its last commit. C: the rows that B stored, sent back by one binary COPY into the same, emptied table.
+Each round queues the same messages for two persistent sessions, one after the other. A: `mosquitto_sub` reads them to
+nowhere. B: the ingest process, until its last commit. C: the rows that B stored, sent back by one binary COPY into the same
+table, emptied.
 """
 
 import subprocess
@@ -13,7 +14,8 @@ import numpy as np
 
 from benchmarks.corpus import Corpus
 from benchmarks.figures import Figure, ratio_of_medians
-from benchmarks.stage import SQL, BenchmarkFailed, Stage, peer_command, worker
+from benchmarks.programs import ingest
+from benchmarks.stage import SQL, BenchmarkFailed, Stage, peer_command
 
 #: bytes that the ingest process may hold (PERFORMANCE goal of P10)
 MEMORY_GOAL = 200e6
@@ -63,17 +65,20 @@ def _drain_to_nowhere(stage: Stage, messages: int) -> float:
 
 
 def _drain_to_database(stage: Stage, corpus: Corpus, messages: int, drained: Drained) -> None:
-    with worker(stage) as running:
-        before = running.cpu_seconds()
+    with ingest(stage) as (program, connected_at):
+        before = program.cpu_seconds()
         stage.await_rows(corpus.made)
-        drained.cpu.append((running.cpu_seconds() - before) / messages)
-        time.sleep(0.3)  # acknowledgements of the last batch
-    spent = stage.committed().last_commit - running.connected_at
-    drained.ours.append(messages / spent)
-    resident = np.array([one[1] for one in running.memory], float)
-    drained.resident.append(float(resident.max()))
-    drained.proportional.append(float(max(one[2] for one in running.memory)))
-    drained.growth.append(float(resident[-1] / resident[len(resident) // 4]))
+        drained.cpu.append((program.cpu_seconds() - before) / messages)
+        time.sleep(0.5)  # acknowledgements of the last batch
+    last_commit = stage.committed().last_commit
+    drained.ours.append(messages / (last_commit - connected_at))
+    memory = np.array([one for one in program.memory if one[0] >= connected_at], float)
+    if not len(memory):
+        return  # the system does not tell
+    drained.resident.append(float(memory[:, 1].max()))
+    drained.proportional.append(float(memory[:, 2].max()))
+    warm = memory[memory[:, 0] >= connected_at + (last_commit - connected_at) / 4]
+    drained.growth.append(float(warm[-1, 1] / warm[0, 1]))
 
 
 def _copy_again(stage: Stage, messages: int) -> float:
@@ -93,9 +98,9 @@ def _copy_again(stage: Stage, messages: int) -> float:
 
 def _figures(drained: Drained, messages: int) -> list[Figure]:
     ours, peer, copied = median(drained.ours), median(drained.peer), median(drained.copied)
-    largest = max(drained.resident)
+    largest = max(drained.resident, default=float("nan"))
     drain, rows = ratio_of_medians(drained.ours, drained.peer), ratio_of_medians(drained.ours, drained.copied)
-    growth = max(drained.growth)
+    growth = max(drained.growth, default=float("nan"))
     return [
         Figure(
             "P1",
@@ -128,6 +133,6 @@ def _figures(drained: Drained, messages: int) -> list[Figure]:
             largest / MEMORY_GOAL,
             "<= 1.0, and flat: at most a tenth more at the end than after a quarter of the drain",
             largest <= MEMORY_GOAL and growth <= 1.1,
-            {"proportional_MB": max(drained.proportional) / 1e6, "end_over_first_quarter": growth},
+            {"proportional_MB": max(drained.proportional, default=float("nan")) / 1e6, "end_over_first_quarter": growth},
         ),
     ]

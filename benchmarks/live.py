@@ -13,7 +13,8 @@ from statistics import median
 from benchmarks.corpus import BOOT, Corpus, Sent, push_paced
 from benchmarks.figures import Figure, ratio_of_medians
 from benchmarks.load import Publisher
-from benchmarks.stage import SQL, BenchmarkFailed, Stage, peer_command, worker
+from benchmarks.programs import ingest
+from benchmarks.stage import SQL, BenchmarkFailed, Stage, peer_command
 from devices.identity import boot_hash
 
 _SHARE = 0.7
@@ -47,7 +48,7 @@ def measure(stage: Stage, corpus: Corpus, messages: int, lag_seconds: float, rou
         sent = corpus.paced(messages, time.time(), _FASTEST)
         lived.peer.append(messages / _to_nowhere(stage, sent))
         stage.empty()
-        with worker(stage):
+        with ingest(stage):
             lived.ours.append(messages / _to_database(stage, corpus, sent))
             steady = _send_steadily(stage, corpus, _SHARE * lived.ours[-1], lag_seconds, lived)
         stage.check(messages + len(steady.frames), sent.seq_sum + steady.seq_sum)

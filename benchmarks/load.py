@@ -6,7 +6,7 @@ Speaks just enough MQTT 3.1.1 to publish at QoS 1 and count the broker's answers
 import socket
 import struct
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import unquote, urlsplit
@@ -96,6 +96,6 @@ class Publisher:
         self.taken = self._answered // 4
 
 
-def _groups(frames: Sequence[bytes], size: int) -> Iterator[Iterable[bytes]]:
+def _groups(frames: Sequence[bytes], size: int) -> Iterator[Sequence[bytes]]:
     for start in range(0, len(frames), size):
         yield frames[start : start + size]

@@ -40,3 +40,13 @@ COPY measurement FROM STDIN (FORMAT BINARY)
 
 -- name: version
 SELECT current_setting('server_version')
+
+-- name: patients_of
+SELECT device.public_id, patient.public_id
+FROM assignment JOIN device ON device.id = device_id JOIN patient ON patient.id = patient_id
+WHERE device.public_id = ANY(%(names)s)
+
+-- name: add_staff
+INSERT INTO staff (email, name, role)
+SELECT 'watcher' || number || '@bench.invalid', 'Watcher ' || number, 'coordinator' FROM generate_series(1, %(count)s) AS number
+RETURNING id

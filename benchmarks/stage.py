@@ -1,12 +1,7 @@
 """The stage: real, durable servers of the run's own, 1,000 patients with a device each, and the ingest process."""
 
-import os
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +12,8 @@ from urllib.parse import urlsplit
 
 from psycopg import Connection
 
-from benchmarks.corpus import BOOT, PATIENTS, PEER_PREFIX, PROGRAMMES, device_name
+from benchmarks.corpus import BOOT, PATIENTS, PEER_PREFIX, PROGRAMMES, QUIET, device_name
 from benchmarks.load import Publisher, connect_frame
-from benchmarks.machine import memory_of
 from database.embedded import EmbeddedServer
 from database.migrate import migrate
 from database.pool import connect
@@ -69,7 +63,7 @@ class Stage:
 
     def seed(self) -> None:
         """Make the patients, their devices, and sessions at the broker that queue from now on."""
-        names = [device_name(place) for place in range(PATIENTS)]
+        names = [device_name(place) for place in range(PATIENTS + QUIET)]
         self.owner.execute(SQL["seed"], {"names": names, "programmes": list(PROGRAMMES)})
         self.owner.execute(SQL["settle"])
         self.queue_for("peer")
@@ -142,88 +136,6 @@ class Stage:
         if self.redelivered("ingest"):
             raise BenchmarkFailed("the broker delivers again what was committed")
         return found
-
-
-class Worker:
-    """The ingest process as it runs in production; watched from outside."""
-
-    def __init__(self, stage: Stage) -> None:
-        environment = os.environ | {
-            "WARDLIGHT_DATABASE_URL": stage.url,
-            "WARDLIGHT_MQTT_URL": stage.broker.url("ingest"),
-            "WARDLIGHT_LOG_FORMAT": "json",
-        }
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        #: seconds since 1970 at which it was connected to the broker
-        self.connected_at = 0.0
-        self._connected = threading.Event()
-        self._said: list[str] = []
-        self.memory: list[tuple[float, int, int]] = []
-        self._ended = threading.Event()
-        self._threads = [threading.Thread(target=watch, daemon=True) for watch in (self._listen, self._weigh)]
-        for thread in self._threads:
-            thread.start()
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
-    def await_connection(self, patience: float = 60.0) -> float:
-        """Return when it was connected, in seconds since 1970."""
-        if not self._connected.wait(patience):
-            self.stop()
-            raise BenchmarkFailed("the ingest process did not connect: " + " / ".join(self._said[-5:]))
-        return self.connected_at
-
-    def cpu_seconds(self) -> float:
-        """Return the processor time it has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def stop(self) -> None:
-        """Stop it in order."""
-        self._ended.set()
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for thread in self._threads:
-            thread.join(5)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        for raw in self._process.stdout:
-            line = raw.decode(errors="replace").strip()
-            if "broker_connected" in line and not self._connected.is_set():
-                self.connected_at = time.time()
-                self._connected.set()
-            self._said = [*self._said[-20:], line]
-
-    def _weigh(self) -> None:
-        while not self._ended.wait(0.2):
-            found = memory_of(self.pid)
-            if found is None:
-                return
-            self.memory.append((time.time(), *found))
-
-
-@contextmanager
-def worker(stage: Stage) -> Iterator[Worker]:
-    """Run the ingest process; it is connected when this gives it."""
-    running = Worker(stage)
-    try:
-        running.await_connection()
-        yield running
-    finally:
-        running.stop()
 
 
 @contextmanager

@@ -48,6 +48,18 @@ class Sequence:
             return self._fill(number)
         return self._take_above(number)
 
+    def take_next(self, numbers: list[int]) -> bool:
+        """Take numbers that follow the mark one after the other; return whether they do, else nothing is taken.
+
+        >>> taken = Sequence(4)
+        >>> taken.take_next([5, 6]), taken.take_next([6, 7]), taken.high
+        (True, False, 6)
+        """
+        if self.above or numbers != list(range(self.high + 1, self.high + 1 + len(numbers))):
+            return False
+        self.high += len(numbers)
+        return True
+
     def give_up(self, first: int) -> None:
         """Move the mark to just before the oldest number the device still holds; what was never taken is a gap."""
         while self.high < first - 1:

@@ -6,7 +6,6 @@ The caller opens the transaction, commits it, and only then acknowledges. No net
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -19,11 +18,10 @@ from devices.attribution import Attribution
 from devices.batch import NOBODY, Batch
 from devices.counts import Counts
 from devices.decoded import REASONS
-from devices.identity import boot_hash, content_hash
+from devices.identity import boot_hash
 from devices.locked import LockedDevices
 from devices.recording import amend, find_device_times, record, save_batteries
-from devices.vitals import VITALS
-from ingest.draft import Draft, Refusal, alone, decode, readings_of, sender
+from ingest.draft import Draft, Refusal, alone, decode, senders
 from ingest.fresh import find_fresh
 from ingest.message import Message
 from ingest.quarantine import keep
@@ -80,13 +78,12 @@ class Committer:
 
         Raises what the database raises; then nothing of the batch happened, and `rolled_back` must be called.
         """
-        names = [sender(message) for message in messages]
-        known = self._registry.find(connection, [name for name in names if name is not None], now)
-        draft = decode(messages, names, known)
+        known = self._registry.find(connection, senders(messages), now)
+        draft = decode(messages, known)
         if retry:
             draft.states.clear()  # a state says how a device is now; an old one says nothing
         outcome = Outcome(messages=len(messages))
-        device_ids = np.unique(np.array(draft.device + [device for device, _, _ in draft.states], np.int32))
+        device_ids = np.union1d(draft.device, np.array([device for device, _, _ in draft.states], np.int32))
         if not len(device_ids):
             if not retry:
                 keep(connection, draft.refusals)
@@ -99,17 +96,15 @@ class Committer:
 
     def refuse(self, connection: Connection[Any], message: Message, now: dt.datetime) -> Outcome:
         """Put a message that cannot be committed into quarantine whole; its sequence numbers count as taken."""
-        name = sender(message)
-        known = self._registry.find(connection, [] if name is None else [name], now)
-        draft = decode([message], [name], known)
-        device_ids = np.unique(np.array(draft.device, np.int32))
+        known = self._registry.find(connection, senders([message]), now)
+        draft = decode([message], known)
+        device_ids = np.unique(draft.device)
         locked = LockedDevices(connection, device_ids)
-        fresh = find_fresh(locked, draft.device, draft.measurement, draft.received)
-        readings = sum(readings_of(one) for one, new in zip(draft.measurement, fresh, strict=True) if new)
+        fresh = find_fresh(locked, draft)
+        readings = int(draft.columns.readings()[fresh].sum())
         counts = Counts(device_ids)
-        device = np.array(draft.device, np.int32)
-        counts.heard(device, np.array(draft.received, np.int64))
-        counts.add("quarantined", device_ids, np.array([readings] * len(device_ids), np.int64))
+        counts.heard(draft.device, draft.received)
+        counts.add("quarantined", device_ids, np.full(len(device_ids), readings, np.int64))
         owner = int(device_ids[0]) if len(device_ids) else None
         keep(
             connection,
@@ -139,8 +134,7 @@ class Committer:
         now: dt.datetime,
     ) -> None:
         """Save the devices' rows with the boots of the draft and these, and note how far each was taken."""
-        pairs = zip(draft.device, draft.measurement, strict=True)
-        boots |= {(device, one.boot) for device, one in pairs if one.boot is not None}
+        boots |= set(draft.runs)
         locked.save(counts, boots, now)
         public = {device.id: name for name, device in known.items()}
         for device, boot in boots:
@@ -159,21 +153,18 @@ class Committer:
         retry: bool,
     ) -> Counts:
         counts = Counts(locked.device_ids)
-        device = np.array(draft.device, np.int32)
-        received = np.array(draft.received, np.int64)
-        fresh = find_fresh(locked, draft.device, draft.measurement, draft.received)
-        placed = place_in_time(draft.measurement, received, draft.retained)
-        readings = np.fromiter((readings_of(one) for one in draft.measurement), np.int64, len(device))
+        device, columns = draft.device, draft.columns
+        fresh = find_fresh(locked, draft)
+        placed = place_in_time(columns, draft.received, draft.retained)
+        readings = columns.readings()
         if retry:
             # its sequence was taken when it was refused; only what is stored tells whether it is
             _place_as_stored(connection, draft, placed, np.flatnonzero(~fresh))
             fresh[:] = True
         counts.add("duplicate", device[~fresh], readings[~fresh])
         # a sequence that was seen tells that its refusals were kept then; a content that was seen tells nothing of its faults
-        refusals = [
-            one for one in draft.refusals if one.row is None or fresh[one.row] or draft.measurement[one.row].boot is None
-        ]
-        refusals += _impossible(draft, placed, readings, fresh)
+        refusals = [one for one in draft.refusals if one.row is None or fresh[one.row] or columns.boot[one.row] is None]
+        refusals += _impossible(draft, messages, placed, readings, fresh)
         outcome.refused = len(refusals)
         # what comes back from quarantine and is refused again stands there already
         again = {message.payload for message in messages} if retry else frozenset[bytes]()
@@ -188,14 +179,15 @@ class Committer:
         wanted[list(placed.impossible)] = False
         rows = np.flatnonzero(wanted)
         rows = rows[np.lexsort((placed.device_time[rows], device[rows]))]
-        batch = _build(draft, placed, device, received, rows)
+        batch = _build(draft, placed, rows)
         batch.patient_id[:] = Attribution.load(connection, locked.device_ids).patients(
             batch.device_id, batch.user_slot, batch.measured_at
         )
         patients = np.unique(batch.patient_id[batch.patient_id != NOBODY])
         self.engine.lock(connection, patients)
         inserted = record(connection, batch)
-        outcome.judged = self.engine.judge(connection, batch.take(inserted & (batch.patient_id != NOBODY)), now)
+        to_judge = inserted & (batch.patient_id != NOBODY)
+        outcome.judged = self.engine.judge(connection, batch if to_judge.all() else batch.take(to_judge), now)
         added = np.where(inserted, readings[rows], 0)
         if retry and not inserted.all():
             patients_amended, added[~inserted] = amend(connection, batch.take(~inserted))
@@ -204,10 +196,9 @@ class Committer:
         counts.add("duplicate", batch.device_id, readings[rows] - added)
         counts.add("suspect", batch.device_id[inserted], _bits(batch.suspect[inserted]))
         if not retry:
-            counts.heard(device, received)
-            heard = set(draft.device)
+            counts.heard(device, draft.received)
             # a last will is no sign of life
-            if spoke := [silent for silent in locked.silent if silent in heard]:
+            if locked.silent and (spoke := sorted(set(locked.silent) & set(device.tolist()))):
                 resolve_silence(connection, spoke, now)
             self._save_batteries(connection, draft, outcome)
         counts.measured(batch.device_id[inserted], batch.measured_at[inserted])
@@ -217,20 +208,20 @@ class Committer:
 
     def _save_batteries(self, connection: Connection[Any], draft: Draft, outcome: Outcome) -> None:
         """Save charges that differ from what this process saved last."""
-        said = {
-            device: one.battery for device, one in zip(draft.device, draft.measurement, strict=True) if one.battery is not None
-        }
-        outcome.batteries = {device: charge for device, charge in said.items() if self._batteries.get(device) != charge}
+        said = np.flatnonzero(draft.columns.battery >= 0)
+        latest = dict(zip(draft.device[said].tolist(), draft.columns.battery[said].tolist(), strict=True))
+        outcome.batteries = {device: charge for device, charge in latest.items() if self._batteries.get(device) != charge}
         if outcome.batteries:
             save_batteries(connection, outcome.batteries)
 
 
 def _place_as_stored(connection: Connection[Any], draft: Draft, placed: Placed, rows: NDArray[np.intp]) -> None:
     """Give these rows the device time under which they are stored, where they are: without a clock it was their arrival."""
+    columns = draft.columns
     identities = {
-        row: (draft.device[row], boot_hash(one.boot), one.seq)
+        row: (int(draft.device[row]), boot_hash(boot), int(columns.seq[row]))
         for row in rows.tolist()
-        if (one := draft.measurement[row]).boot is not None and one.seq is not None
+        if (boot := columns.boot[row]) is not None
     }
     if identities:
         stored = find_device_times(connection, identities.values())
@@ -238,53 +229,42 @@ def _place_as_stored(connection: Connection[Any], draft: Draft, placed: Placed, 
             placed.device_time[row] = stored.get(identity, placed.device_time[row])
 
 
-def _impossible(draft: Draft, placed: Placed, readings: NDArray[np.int64], fresh: NDArray[np.bool_]) -> list[Refusal]:
+def _impossible(
+    draft: Draft, messages: Sequence[Message], placed: Placed, readings: NDArray[np.int64], fresh: NDArray[np.bool_]
+) -> list[Refusal]:
     """Return the measurements that lie nowhere in time; their payload keeps the values readable."""
-    return [
-        Refusal(
-            draft.device[row],
-            draft.topic[row],
-            alone(draft, row),
-            "impossible_time",
-            why,
-            int(readings[row]),
-            draft.received[row],
-            row,
-        )
-        for row, why in placed.impossible.items()
-        if fresh[row]
-    ]
+    refusals = []
+    for row, why in placed.impossible.items():
+        if fresh[row]:
+            message = messages[draft.message[row]]
+            payload, device = alone(message, int(draft.place[row])), int(draft.device[row])
+            refusals.append(
+                Refusal(device, message.topic, payload, "impossible_time", why, int(readings[row]), message.received, row)
+            )
+    return refusals
 
 
-def _build(
-    draft: Draft, placed: Placed, device: NDArray[np.int32], received: NDArray[np.int64], rows: NDArray[np.intp]
-) -> Batch:
+def _build(draft: Draft, placed: Placed, rows: NDArray[np.intp]) -> Batch:
     """Return the batch of these rows of the draft, attributed to nobody yet."""
-    chosen = [draft.measurement[row] for row in rows.tolist()]
-    count = len(chosen)
-    values = np.full((count, len(VITALS)), np.nan, np.float32)
-    lengths = np.fromiter((len(one.columns) for one in chosen), np.intp, count)
-    filled = np.repeat(np.arange(count), lengths)
-    columns = np.fromiter(chain.from_iterable(one.columns for one in chosen), np.intp, len(filled))
-    values[filled, columns] = np.fromiter(chain.from_iterable(one.values for one in chosen), np.float64, len(filled))
-    flags = [one.flags for one in chosen]
+    columns, count = draft.columns.take(rows), len(rows)
+    flags = columns.flags
     if placed.flags:
         flags = [one + placed.flags.get(row, ()) for one, row in zip(flags, rows.tolist(), strict=True)]
     return Batch(
-        device_id=device[rows],
+        device_id=draft.device[rows],
         patient_id=np.full(count, NOBODY, np.int32),
-        user_slot=np.fromiter((one.user_slot for one in chosen), np.int16, count),
+        user_slot=columns.user_slot,
         device_time=placed.device_time[rows],
         measured_at=placed.measured_at[rows],
-        received_at=received[rows],
-        boot=np.fromiter((0 if one.boot is None else boot_hash(one.boot) for one in chosen), np.int32, count),
-        seq=np.fromiter((content_hash(one) if one.seq is None else one.seq for one in chosen), np.int64, count),
-        values=values,
-        suspect=np.fromiter((one.suspect for one in chosen), np.int32, count),
-        consciousness=np.fromiter((one.consciousness for one in chosen), np.uint8, count),
+        received_at=draft.received[rows],
+        boot=np.fromiter((0 if boot is None else boot_hash(boot) for boot in columns.boot), np.int32, count),
+        seq=columns.seq,
+        values=columns.values,
+        suspect=columns.suspect,
+        consciousness=columns.consciousness,
         source=np.full(count, FROM_DEVICE, np.int16),
         flags=flags,
-        original=[one.original for one in chosen],
+        original=columns.original,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from ingest.message import Message
 
 _PUBLISH: Final = 0x30
+_USUAL: Final = 0x32
 #: a frame of 256 MB is the protocol's limit: four bytes of remaining length
 _LONGEST_LENGTH: Final = 4
 
@@ -35,22 +36,32 @@ class FrameReader:
         messages: list[Message] = []
         self.others = []
         while end - position >= 2:
-            length = stream[position + 1]
-            body = position + 2
+            length, body = stream[position + 1], position + 2
             if length & 0x80:
-                found = _long_length(stream, position + 1)
-                if found is None:
+                if end - position > 2 and stream[position + 2] < 0x80:
+                    length, body = length & 0x7F | stream[position + 2] << 7, position + 3
+                elif (found := _long_length(stream, position + 1)) is not None:
+                    length, body = found
+                else:
                     break
-                length, body = found
             after = body + length
             if after > end:
                 break
             first = stream[position]
+            position = after
+            if first == _USUAL and length > 4:
+                # QoS 1, neither repeated nor retained, without properties: read in place, since nearly all are such
+                topic_end = body + 2 + (stream[body] << 8 | stream[body + 1])
+                if topic_end + 3 <= after and not stream[topic_end + 2]:
+                    mid = stream[topic_end] << 8 | stream[topic_end + 1]
+                    messages.append(
+                        Message(epoch, mid, stream[body + 2 : topic_end], stream[topic_end + 3 : after], False, received)
+                    )
+                    continue
             if first & 0xF0 == _PUBLISH:
                 messages.append(_publish(stream, first, body, after, epoch, received))
             else:
                 self.others.append((first, stream[body:after], len(messages)))
-            position = after
         self._rest = stream[position:]
         return messages
 
@@ -58,13 +69,12 @@ class FrameReader:
 def _long_length(stream: bytes, at: int) -> tuple[int, int] | None:
     """Return (value, position after it) of a variable byte integer, None where it is not whole yet."""
     value = 0
-    for place in range(_LONGEST_LENGTH):
-        if at + place >= len(stream):
-            return None
-        byte = stream[at + place]
+    for place, byte in enumerate(stream[at : at + _LONGEST_LENGTH]):
         value |= (byte & 0x7F) << (7 * place)
         if not byte & 0x80:
             return value, at + place + 1
+    if len(stream) - at < _LONGEST_LENGTH:
+        return None
     raise MalformedStream("a remaining length of more than four bytes")
 
 

@@ -4,48 +4,50 @@ Measurements with a time but no sequence are left to the unique index, and those
 to compare. Works on locked devices, so the answer holds until the transaction ends.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.decoded import Decoded
-from devices.identity import content_hash
+from devices.columns import ABSENT
 from devices.locked import LockedDevices
 from devices.vitals import COLUMN
+from ingest.draft import Draft, Runs
 
 _WEIGHT: Final = COLUMN["body_weight"]
 
 
-def find_fresh(
-    locked: LockedDevices, devices: Sequence[int], measurements: Sequence[Decoded], received: Sequence[int]
-) -> NDArray[np.bool_]:
+def find_fresh(locked: LockedDevices, draft: Draft) -> NDArray[np.bool_]:
     """Take the sequence numbers of these measurements in their order of arrival; return (n,) bool, whether each is new."""
-    pairs = {(device, one.boot) for device, one in zip(devices, measurements, strict=True) if one.boot is not None}
-    locked.load_boots(pairs)
-    seen_before = {
-        (device, one.boot)
-        for device, one in zip(devices, measurements, strict=True)
-        if one.boot is not None and one.seq is not None and one.seq <= locked.sequence(device, one.boot).high
-    }
+    columns = draft.columns
+    fresh = np.ones(len(columns), bool)
+    locked.load_boots(draft.runs)
+    numbers, firsts = columns.seq.tolist(), columns.first.tolist() if columns.first.any() else None
+    unsure: Runs = {}
+    for pair, rows in draft.runs.items():
+        if firsts is not None or not locked.sequence(*pair).take_next([numbers[row] for row in rows]):
+            unsure[pair] = rows
+    seen_before = {pair for pair, rows in unsure.items() if min(numbers[row] for row in rows) <= locked.sequence(*pair).high}
     if seen_before:
         locked.load_gaps(seen_before)
-    timeless = {device for device, one in zip(devices, measurements, strict=True) if _is_known_by_content(one)}
-    if timeless:
-        locked.load_windows(timeless)
-    fresh = np.ones(len(devices), bool)
-    for row, (device, one) in enumerate(zip(devices, measurements, strict=True)):
-        if one.boot is not None and one.seq is not None:
-            sequence = locked.sequence(device, one.boot)
-            if one.first is not None and one.first - 1 > sequence.high:
-                sequence.give_up(one.first)
-            fresh[row] = sequence.take(one.seq)
-        elif _is_known_by_content(one):
-            window = locked.window(device)
-            fresh[row] = window.take(content_hash(one), received[row], is_weight=_WEIGHT in one.columns)
+    for pair, rows in unsure.items():
+        sequence = locked.sequence(*pair)
+        for row in rows:
+            if firsts is not None and firsts[row] - 1 > sequence.high:
+                sequence.give_up(firsts[row])
+            fresh[row] = sequence.take(numbers[row])
+    _compare_contents(locked, draft, fresh)
     return fresh
 
 
-def _is_known_by_content(one: Decoded) -> bool:
-    return one.boot is None and one.time is None and bool(one.columns or one.consciousness)
+def _compare_contents(locked: LockedDevices, draft: Draft, fresh: NDArray[np.bool_]) -> None:
+    """Mark repetitions among the measurements that carry neither sequence nor time."""
+    columns = draft.columns
+    unnumbered = np.array([boot is None for boot in columns.boot], bool)
+    timeless = np.flatnonzero(unnumbered & (columns.time == ABSENT) & (columns.readings() > 0))
+    if not len(timeless):
+        return
+    locked.load_windows(draft.device[timeless].tolist())
+    for row in timeless.tolist():
+        window, is_weight = locked.window(int(draft.device[row])), not np.isnan(columns.values[row, _WEIGHT])
+        fresh[row] = window.take(int(columns.seq[row]), int(draft.received[row]), is_weight=is_weight)

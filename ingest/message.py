@@ -1,10 +1,10 @@
 """What arrives: one MQTT message as the network thread hands it on, before anybody has looked inside."""
 
-from typing import NamedTuple
+from msgspec import Struct
 
 
-class Message(NamedTuple):
-    """One PUBLISH as received."""
+class Message(Struct, frozen=True, gc=False):
+    """One PUBLISH as received; a struct without garbage tracking, since tens of thousands may wait at a time."""
 
     #: which connection it came over; an acknowledgement of an older one is dropped
     epoch: int

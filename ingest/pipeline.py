@@ -24,7 +24,7 @@ from ingest.quarantine import keep
 log = structlog.get_logger()
 
 #: most messages in one transaction; a backlog fills it, a live stream never does
-MOST: Final = 5_000
+MOST: Final = 10_000
 #: seconds to wait for the first message of a batch
 WAIT: Final = 0.2
 #: seconds to wait for more once there is one: latency bought for fewer commits

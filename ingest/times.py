@@ -1,16 +1,12 @@
 """Placing measurements in time: the usual ones column-wise, the odd ones by `devices.clock`, one at a time."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from devices.clock import EARLIEST, correct
-from devices.decoded import Decoded
-
-_ABSENT: Final = -1
+from devices.columns import ABSENT, Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,28 +23,29 @@ class Placed:
     impossible: dict[int, str]
 
 
-def place_in_time(measurements: Sequence[Decoded], received: NDArray[np.int64], retained: Sequence[bool]) -> Placed:
+def place_in_time(columns: Columns, received: NDArray[np.int64], retained: NDArray[np.bool_]) -> Placed:
     """Return where the measurements lie in time, given when each arrived.
 
     A retained message without a time of its own is of unknown age, so it cannot be placed.
     """
-    count = len(measurements)
-    time = np.fromiter((_ABSENT if one.time is None else one.time for one in measurements), np.int64, count)
-    clock = np.fromiter((EARLIEST if one.clock is None else one.clock for one in measurements), np.int64, count)
-    usual = (time >= EARLIEST) & (time <= received) & (clock >= EARLIEST) & (clock <= received)
+    time, clock = columns.time, columns.clock
+    usual = (time >= EARLIEST) & (time <= received) & ((clock == ABSENT) | (clock >= EARLIEST) & (clock <= received))
     device_time = np.where(usual, time, received)
     measured_at = device_time.copy()
     flags: dict[int, tuple[str, ...]] = {}
     impossible: dict[int, str] = {}
     for row in np.flatnonzero(~usual).tolist():
-        one = measurements[row]
-        if one.time is None and retained[row]:
+        if time[row] == ABSENT and retained[row]:
             impossible[row] = "The broker kept this message, and nothing in it tells how old it is."
             continue
-        corrected = correct(one.time, one.clock, int(received[row]), one.boot is not None)
+        corrected = correct(_given(time[row]), _given(clock[row]), int(received[row]), columns.boot[row] is not None)
         device_time[row], measured_at[row] = corrected.device_time, corrected.measured_at
         if corrected.flags:
             flags[row] = corrected.flags
         if corrected.impossible is not None:
             impossible[row] = corrected.impossible
     return Placed(device_time, measured_at, flags, impossible)
+
+
+def _given(moment: np.int64) -> int | None:
+    return None if moment == ABSENT else int(moment)

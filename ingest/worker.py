@@ -5,6 +5,7 @@ lost the worker leaves the broker, so that nothing is delivered into the void, a
 """
 
 import datetime as dt
+import gc
 import threading
 import time
 from dataclasses import dataclass
@@ -54,6 +55,9 @@ def run(settings: WorkerSettings, rules: RuleSet, stop: threading.Event) -> int:
     Raises ValueError for a broker URL that cannot be one.
     """
     address = BrokerAddress.parse(settings.mqtt_url, settings.mqtt_ca_file)
+    # batches make many short-lived objects and hardly a cycle: looking for those after every 700 costs a tenth of the time
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
     inbox = Inbox()  # outlives a loss of the database, for what the broker does not send again
     pause = 0.5
     while not stop.is_set():

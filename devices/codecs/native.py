@@ -34,7 +34,8 @@ class _Code(Struct, gc=False, forbid_unknown_fields=True):
     code: Literal["A", "C", "V", "P", "U"]
 
 
-def _plausible(name: str, unit: str, low: float, high: float) -> Any:
+def plausible(name: str, unit: str, low: float, high: float) -> Any:
+    """Return the type of a vital's entry that holds a plausible value in the canonical unit."""
     number = Annotated[float, Meta(ge=low, le=high)]
     return defstruct(f"_{name}", [("value", number), ("unit", Literal[unit])], gc=False, forbid_unknown_fields=True)
 
@@ -43,7 +44,7 @@ def _plausible(name: str, unit: str, low: float, high: float) -> Any:
 # None is what an absent one leaves behind; an explicit null is not accepted here.
 _Values: Any = defstruct(
     "_Values",
-    [(vital.name, _plausible(vital.name, vital.unit, vital.low, vital.high), None) for vital in VITALS]
+    [(vital.name, plausible(vital.name, vital.unit, vital.low, vital.high), None) for vital in VITALS]
     + [("consciousness", _Code, None)],
     gc=False,
     forbid_unknown_fields=True,

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.clock import correct
+from devices.columns import Columns
 from devices.decoded import Decoded
 from ingest.times import place_in_time
 
@@ -23,7 +24,7 @@ def test_every_row_is_placed_as_the_clock_rule_says(rows: list[tuple[int | None,
         Decoded([], [], boot="b" if sequenced else None, seq=1 if sequenced else None, time=time, clock=clock)
         for time, clock, sequenced in rows
     ]
-    placed = place_in_time(measurements, np.full(len(rows), _NOW, np.int64), [False] * len(rows))
+    placed = place_in_time(Columns.of(measurements), np.full(len(rows), _NOW, np.int64), np.zeros(len(rows), bool))
     for row, (time, clock, sequenced) in enumerate(rows):
         expected = correct(time, clock, _NOW, sequenced)
         assert (placed.device_time[row], placed.measured_at[row]) == (expected.device_time, expected.measured_at)
@@ -32,5 +33,5 @@ def test_every_row_is_placed_as_the_clock_rule_says(rows: list[tuple[int | None,
 
 
 def test_a_kept_message_without_a_time_has_no_place() -> None:
-    placed = place_in_time([Decoded([], []), Decoded([], [])], np.full(2, _NOW, np.int64), [True, False])
+    placed = place_in_time(Columns.of([Decoded([], [])] * 2), np.full(2, _NOW, np.int64), np.array([True, False]))
     assert list(placed.impossible) == [0]
