@@ -1,4 +1,7 @@
-"""Actions: what a person does to an alert. Each is one step of the lifecycle, written with who and when, in the caller's transaction."""
+"""Actions: what a person does to an alert.
+
+Each is one step of the lifecycle, written with who and when in the caller's transaction.
+"""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -20,8 +20,8 @@ Show = Callable[[Vital, float], str]
 
 _LATENESS: Final = {
     "late": "The reading arrived late but was the newest of its kind, so it was judged as if live.",
-    "retrospective": "It is old news: newer readings were already in, or it was measured more than 12 hours before it arrived. "
-    "Nobody was paged; it is due this shift.",
+    "retrospective": "It is old news: newer readings were already in, or it was measured more than 12 hours before it "
+    "arrived. Nobody was paged; it is due this shift.",
 }
 _ENTERED: Final = {1: ", entered by the patient", 2: ", entered by staff"}
 
@@ -57,10 +57,11 @@ def explain(story: Story, zone: tzinfo, show: Show = shown_plainly) -> list[str]
         at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
         return at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
+    band = ", emergency band" if alert.emergency else ""
     return [
         f"Alert {alert.public_id}: {why.get('title', alert.rule)}",
         f"  {_reason(why, show)}.",
-        f"  Severity {alert.severity}{', emergency band' if alert.emergency else ''}; {alert.category}; {_status(alert, when)}.",
+        f"  Severity {alert.severity}{band}; {alert.category}; {_status(alert, when)}.",
         *_why(alert, why, when, show),
         *([f"  {_LATENESS[alert.lateness]}"] if alert.lateness in _LATENESS else []),
         *_after_resolve(why, when),

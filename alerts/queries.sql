@@ -56,6 +56,13 @@ SELECT id, public_id, patient_id, rule, rule_version, ruleset_id, subject, sever
        reset_at, explanation
 FROM alert
 
+-- name: alerts_to_change
+-- the same for statements that lock: of the explanation only the kind, since it never changes
+SELECT id, public_id, patient_id, rule, rule_version, ruleset_id, subject, severity, category, emergency, lateness, condition, since,
+       fired_at, opened_at, due_at, times, resolved_at, acknowledged_at, acknowledged_by, closed_at, closed_by, disposition,
+       reset_at, jsonb_build_object('kind', explanation -> 'kind') AS explanation
+FROM alert
+
 -- name: alert_by_public_id
 WHERE public_id = %(public_id)s
 
@@ -64,6 +71,9 @@ WHERE public_id = %(public_id)s FOR UPDATE
 
 -- name: alerts_open
 WHERE closed_at IS NULL ORDER BY emergency DESC, due_at, id
+
+-- name: alerts_closed
+WHERE closed_at >= %(since)s ORDER BY closed_at DESC, id DESC LIMIT %(limit)s
 
 -- name: alerts_open_locked
 WHERE closed_at IS NULL AND patient_id = ANY(%(patient_ids)s) AND rule = ANY(%(rules)s) ORDER BY id FOR UPDATE
@@ -87,14 +97,11 @@ JOIN alert ON alert.patient_id = wanted.patient_id AND alert.rule = wanted.rule 
 INSERT INTO alert (public_id, patient_id, rule, rule_version, ruleset_id, subject, severity, category, emergency, lateness, condition,
     since, fired_at, opened_at, due_at, times, resolved_at, closed_at, explanation)
 SELECT public_id, patient_id, rule, rule_version, ruleset_id, subject, severity, category, emergency, lateness, condition,
-    since, fired_at, opened_at, due_at, times, resolved_at, closed_at, explanation::jsonb
-FROM unnest(%(public_id)s::text[], %(patient_id)s::int[], %(rule)s::text[], %(rule_version)s::int[], %(ruleset_id)s::int[],
-            %(subject)s::text[], %(severity)s::text[], %(category)s::text[], %(emergency)s::boolean[], %(lateness)s::text[],
-            %(condition)s::text[], %(since)s::timestamptz[], %(fired_at)s::timestamptz[], %(opened_at)s::timestamptz[],
-            %(due_at)s::timestamptz[], %(times)s::int[], %(resolved_at)s::timestamptz[], %(closed_at)s::timestamptz[],
-            %(explanation)s::text[])
-    AS new (public_id, patient_id, rule, rule_version, ruleset_id, subject, severity, category, emergency, lateness, condition,
-            since, fired_at, opened_at, due_at, times, resolved_at, closed_at, explanation)
+    since, fired_at, opened_at, due_at, times, resolved_at, closed_at, explanation
+FROM jsonb_to_recordset(%(alerts)s::jsonb)
+    AS new (public_id text, patient_id int, rule text, rule_version int, ruleset_id int, subject text, severity text, category text,
+            emergency boolean, lateness text, condition text, since timestamptz, fired_at timestamptz, opened_at timestamptz,
+            due_at timestamptz, times int, resolved_at timestamptz, closed_at timestamptz, explanation jsonb)
 ON CONFLICT (patient_id, rule, subject) WHERE closed_at IS NULL DO NOTHING
 RETURNING public_id, id
 
@@ -103,17 +110,18 @@ UPDATE alert AS old
 SET condition = new.condition, lateness = new.lateness, emergency = new.emergency, due_at = new.due_at, times = new.times,
     resolved_at = new.resolved_at, acknowledged_at = new.acknowledged_at, acknowledged_by = new.acknowledged_by,
     closed_at = new.closed_at, closed_by = new.closed_by, disposition = new.disposition, reset_at = new.reset_at
-FROM unnest(%(id)s::bigint[], %(condition)s::text[], %(lateness)s::text[], %(emergency)s::boolean[], %(due_at)s::timestamptz[],
-            %(times)s::int[], %(resolved_at)s::timestamptz[], %(acknowledged_at)s::timestamptz[], %(acknowledged_by)s::int[],
-            %(closed_at)s::timestamptz[], %(closed_by)s::int[], %(disposition)s::text[], %(reset_at)s::timestamptz[])
-    AS new (id, condition, lateness, emergency, due_at, times, resolved_at, acknowledged_at, acknowledged_by, closed_at, closed_by,
-            disposition, reset_at)
+FROM jsonb_to_recordset(%(alerts)s::jsonb)
+    AS new (id bigint, condition text, lateness text, emergency boolean, due_at timestamptz, times int, resolved_at timestamptz,
+            acknowledged_at timestamptz, acknowledged_by int, closed_at timestamptz, closed_by int, disposition text,
+            reset_at timestamptz)
 WHERE old.id = new.id
 
 -- name: add_events
 INSERT INTO alert_event (alert_id, at, what, staff_id, note)
-SELECT new.alert_id, %(now)s, new.what, %(staff_id)s, new.note
-FROM unnest(%(alert_id)s::bigint[], %(what)s::text[], %(note)s::text[]) AS new (alert_id, what, note)
+SELECT alert_id, %(now)s, what, %(staff_id)s, note
+FROM ROWS FROM (jsonb_to_recordset(%(events)s::jsonb) AS (alert_id bigint, what text, note text))
+    WITH ORDINALITY AS new (alert_id, what, note, place)
+ORDER BY place
 
 -- name: notify
 SELECT pg_notify('alert_changed', %(payload)s)
@@ -191,7 +199,7 @@ SELECT DISTINCT patient_id FROM doubt WHERE due_at <= %(now)s ORDER BY patient_i
 
 -- name: take_due_doubts
 DELETE FROM doubt WHERE patient_id = ANY(%(patient_ids)s) AND due_at <= %(now)s
-RETURNING patient_id, vital, measured_at, value
+RETURNING patient_id, vital, measured_at
 
 -- name: list_waiting
 SELECT patient_id

@@ -150,9 +150,10 @@ def is_anchored(
     before = history.measured_at[:, None] < late_from[:, thresholds.vital][patient]
     clean = history.suspect[:, None] & _BITS[thresholds.vital] == 0
     row, rule = np.nonzero((signed < thresholds.hold_edge) & before & clean)
-    known = np.greater_equal(resets.rules, since)
+    known = np.zeros(mask.shape, bool)
+    known[resets.rules >= since] = True
     known[patient[row], rule] = True
-    answer: NDArray[np.bool_] = (known | ~wanted).all(axis=1)
+    answer: NDArray[np.bool_] = np.logical_and.reduce(known | ~wanted, axis=1)
     return answer
 
 

@@ -110,7 +110,7 @@ def is_live(conn: Connection[Any], who: Viewer, now: datetime) -> bool:
 SignedIn = Annotated[Viewer, Depends(viewer)]
 
 
-def administrator(who: SignedIn) -> Viewer:
+async def administrator(who: SignedIn) -> Viewer:
     """Return who is asking if they may manage staff and tokens. Raises a 403 problem."""
     if who.role != "administrator":
         raise Problem(403, "administrators_only", "only administrators may do this; ask one of them")
@@ -137,7 +137,8 @@ def check_origin(request: Request) -> None:
         return
     origin = request.headers.get("origin")
     own = {f"{scheme}://{request.headers.get('host', '')}" for scheme in ("http", "https")}
-    if origin is not None and origin not in own | {request.app.state.settings.public_url.rstrip("/")}:
+    is_foreign = origin is not None and origin not in own | {request.app.state.settings.public_url.rstrip("/")}
+    if is_foreign or request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
         raise Problem(403, "cross_site", "this was sent by a page of another site; open Wardlight itself")
 
 

@@ -14,17 +14,25 @@ from psycopg_pool import ConnectionPool
 from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
+from alerts.rules import load_rules
 from api import health, login, metrics, pages, problems, queries
 from api.access import guard
+from api.client import trusted_networks
 from api.events import Broadcast
 from api.passwords import Passwords
 from api.routes import (
+    alerts,
+    assignments,
+    devices,
     events,
     me,
+    measurements,
     openapi,
     patients,
+    quarantine,
     staff,
     tokens,
+    unattributed,
 )
 from api.settings import Settings
 from api.shield import Shield, trusted_hosts
@@ -41,6 +49,12 @@ API: Final[tuple[APIRouter, ...]] = (
     openapi.router,
     me.router,
     patients.router,
+    measurements.router,
+    alerts.router,
+    devices.router,
+    assignments.router,
+    unattributed.router,
+    quarantine.router,
     staff.router,
     tokens.router,
     events.router,
@@ -57,7 +71,7 @@ def create_app(
     """Return the application; it opens no socket, and takes its database from the pool alone.
 
     `credentials` reach the broker that devices sign in to; without them devices cannot be added or revoked here.
-    Raises alerts.rule_files.RuleError.
+    Raises alerts.rule_files.RuleError and api.settings.SettingsError.
     """
     app = FastAPI(
         title="Wardlight",
@@ -72,9 +86,11 @@ def create_app(
         ],
     )
     app.state.settings = settings
+    app.state.trusted = trusted_networks(settings.trusted_proxies)
     app.state.pool = pool
     app.state.passwords = passwords or Passwords()
     app.state.credentials = credentials
+    app.state.rules = load_rules(settings.rules_dir)
     app.state.templates = make_environment()
     app.state.broadcast = Broadcast(settings.database_url, partial(_last_received, pool))
     problems.install(app)

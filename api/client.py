@@ -9,12 +9,30 @@ from typing import Final
 
 from fastapi import Request
 
+from api.settings import SettingsError
+
 FORWARDING: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+
+def trusted_networks(text: str) -> Networks:
+    """Return the networks in WARDLIGHT_TRUSTED_PROXIES. Raises SettingsError.
+
+    >>> trusted_networks("127.0.0.1, 10.0.0.0/8")
+    (IPv4Network('127.0.0.1/32'), IPv4Network('10.0.0.0/8'))
+    """
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise SettingsError(
+            f"WARDLIGHT_TRUSTED_PROXIES: {error}; write addresses or networks with commas between: 127.0.0.1, 10.0.0.0/8"
+        ) from None
 
 
 def client_address(request: Request) -> str:
     """Return the address of the client: the last one in X-Forwarded-For that no trusted proxy has."""
-    trusted = [ip_network(text.strip()) for text in request.app.state.settings.trusted_proxies.split(",") if text.strip()]
+    trusted: Networks = request.app.state.trusted
     address = request.client.host if request.client else ""
     hops = [hop.strip() for line in request.headers.getlist("x-forwarded-for") for hop in line.split(",")]
     while hops and _is_in(address, trusted):
@@ -32,7 +50,7 @@ def is_local(request: Request) -> bool:
         return False
 
 
-def _is_in(address: str, networks: list[IPv4Network | IPv6Network]) -> bool:
+def _is_in(address: str, networks: Networks) -> bool:
     try:
         return any(ip_address(address) in network for network in networks)
     except ValueError:

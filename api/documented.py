@@ -11,6 +11,8 @@ from fastapi import FastAPI, Path
 from fastapi.openapi.utils import get_openapi
 from pydantic import AfterValidator, AwareDatetime, StringConstraints
 
+from devices.vitals import COLUMN
+
 _WORDS: Final = {
     400: "the request is not readable, or addressed to a host this server does not answer for",
     401: "nobody is signed in",
@@ -66,6 +68,19 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 operation["security"] = [{"token": []}, {"session": []}] if path.startswith("/api/") else []
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def names(app: FastAPI) -> frozenset[str]:
+    """Return the name of every field and parameter that requests may have, and of every vital."""
+    if not hasattr(app.state, "names"):
+        document = describe(app)
+        schemas = document["components"].get("schemas", {}).values()
+        operations = [operation for path in document["paths"].values() for operation in path.values()]
+        found = {name for schema in schemas for name in schema.get("properties", ())}
+        found |= {parameter["name"] for operation in operations for parameter in operation.get("parameters", ())}
+        app.state.names = frozenset(found | set(COLUMN))
+    known: frozenset[str] = app.state.names
+    return known
 
 
 def _documented(status: int) -> dict[str, Any]:

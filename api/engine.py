@@ -6,9 +6,9 @@ when the application is made.
 
 from typing import Annotated
 
-from alerts.engine import Engine
 from fastapi import Depends, Request
 
+from alerts.engine import Engine
 from ingest.commit import Committer
 
 

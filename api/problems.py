@@ -14,6 +14,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from api.documented import names
+
 MEDIA_TYPE: Final = "application/problem+json"
 
 
@@ -92,12 +94,18 @@ def _on_http_exception(request: Request, error: Exception) -> Response:
 
 def _on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    known = names(request.app)
     errors = [
-        {"in": str(each["loc"][0]), "pointer": "".join(f"/{str(part)[:40]}" for part in each["loc"][1:]), "detail": each["msg"]}
+        {"in": str(each["loc"][0]), "pointer": _pointer(each["loc"][1:], known), "detail": each["msg"]}
         for each in error.errors()[:20]
     ]
     detail = "; ".join(f"{each['in']}{each['pointer']}: {each['detail']}" for each in errors[:3])
     return Problem(422, "invalid", detail, more={"errors": errors}).response()
+
+
+def _pointer(parts: tuple[int | str, ...], known: frozenset[str]) -> str:
+    # a name that is not ours was sent, and may be anybody's
+    return "".join(f"/{part if isinstance(part, int) or part in known else '…'}" for part in parts)
 
 
 def is_programme(request: Request) -> bool:

@@ -7,6 +7,7 @@ dropped, since messages of databases and validators quote the values they choked
 import re
 import traceback
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -48,7 +49,8 @@ class Shield:
         self._hosts = frozenset(hosts)
         self._headers = {
             "content-security-policy": CONTENT_POLICY,
-            "referrer-policy": "no-referrer",
+            # not "no-referrer": with it browsers send "Origin: null" from our own forms
+            "referrer-policy": "same-origin",
             "x-content-type-options": "nosniff",
             "cross-origin-opener-policy": "same-origin",
             "cross-origin-resource-policy": "same-origin",
@@ -71,8 +73,7 @@ class Shield:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
-                if not scope["path"].startswith("/static/"):
-                    headers.setdefault("cache-control", "no-store")
+                headers.setdefault("cache-control", _caching(scope, message["status"]))
             await send(message)
 
         problem = self._check_host(scope) or _check_length(scope)
@@ -93,6 +94,14 @@ class Shield:
         if match is not None and match[1] in self._hosts:
             return None
         return Problem(400, "unknown_host", "this server does not answer to that name; an operator sets WARDLIGHT_PUBLIC_URL")
+
+
+def _caching(scope: Scope, status: int) -> str:
+    """Return how long an answer may be kept: not at all, but for a file whose address names its content."""
+    if not scope["path"].startswith("/static/"):
+        return "no-store"
+    is_named = status == HTTPStatus.OK and scope["query_string"].startswith(b"v=")
+    return "public, max-age=31536000, immutable" if is_named else "no-cache"
 
 
 def _check_length(scope: Scope) -> Problem | None:

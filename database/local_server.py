@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ import psycopg
 from psycopg import sql
 
 from database.placement import Account, ServerError, give, place, remove_cluster
-from database.pool import connect
+from database.pool import DatabaseUnreachable, connect
 from database.postmaster import Postmaster, forget_dead, is_serving, read_postmaster
 from database.sql import load_sql
 
@@ -111,12 +112,7 @@ class LocalServer:
                 raise ServerError(
                     f"{files} was made by PostgreSQL {made_by}, and this is {self.installation.major}: dump and restore it"
                 )
-            until = time.monotonic() + patience
-            while (running := self._living()) is not None and running.status == "stopping" and time.monotonic() < until:
-                time.sleep(0.05)
-            if running is None:
-                self._launch(cluster)
-            self._wait(cluster, until)
+            self._begin(cluster, time.monotonic() + patience)
 
     def stop(self, mode: Literal["fast", "immediate"] = "fast", patience: float = 60.0) -> None:
         """Stop it: "fast" ends sessions and writes a checkpoint; "immediate" is a crash that the next start recovers from.
@@ -178,10 +174,33 @@ class LocalServer:
             raise ServerError(f"initdb failed in {unfinished}: {(done.stderr or done.stdout).strip()[-600:]}")
         unfinished.rename(cluster / "pgdata")
 
+    def _begin(self, cluster: Path, until: float) -> None:
+        """Return once it answers; launch it as soon as no process of it is left, be it stopping, dying or dead."""
+        launched = False
+        while True:
+            found = self._living()
+            if found is not None and found.status in {"ready", "standby"} and self._answers():
+                return
+            if time.monotonic() > until:
+                raise ServerError(f"PostgreSQL is not ready yet; if it is recovering, try again later: {self._last_words()}")
+            if found is None and self._process is None:
+                # a server that was killed leaves processes that must end before the next one may begin
+                if launched and "pre-existing shared memory block" not in self._last_words():
+                    raise ServerError(f"PostgreSQL did not start: {self._last_words()}")
+                self._launch(cluster)
+                launched = True
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        """Return whether it takes a connection: one that was just killed still looks ready for a moment."""
+        try:
+            connect(self._address("postgres"), role=None).close()
+        except (DatabaseUnreachable, ServerError):
+            return False
+        return True
+
     def _launch(self, cluster: Path) -> None:
         """Start the process over what the last one left."""
-        if self._process is not None:
-            self._process.wait()
         forget_dead(cluster / "pgdata", cluster / "socket")
         socket = cluster / "socket"
         if not socket.exists():
@@ -206,6 +225,8 @@ class LocalServer:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **self._identity()
             )
+        # whoever ends it, even another object over this folder, it is waited for and leaves no zombie
+        threading.Thread(target=self._process.wait, daemon=True, name="postgres").start()
 
     def _identity(self) -> dict[str, Any]:
         """Return what makes a process run as the server's account, with nothing of our environment."""
@@ -223,21 +244,6 @@ class LocalServer:
         if found is None or not is_serving(found.pid, self.installation.inside(files)):
             return None
         return found
-
-    def _wait(self, cluster: Path, until: float) -> None:
-        """Wait until the server takes connections; one that died leaves processes that must end before the next begins."""
-        while True:
-            found = self._living()
-            if found is not None and found.status in {"ready", "standby"}:
-                return
-            if time.monotonic() > until:
-                raise ServerError(f"PostgreSQL is not ready yet; if it is recovering, try again later: {self._last_words()}")
-            if found is None and self._process is None:
-                if "pre-existing shared memory block" not in self._last_words():
-                    raise ServerError(f"PostgreSQL did not start: {self._last_words()}")
-                time.sleep(0.3)
-                self._launch(cluster)
-            time.sleep(0.02)
 
     def _last_words(self) -> str:
         with contextlib.suppress(OSError):

@@ -65,11 +65,11 @@ def _correct_unusual(time: int, clock: int | None, received: int, sequenced: boo
     usable = clock is not None and -_REORDERED <= clock - time <= _OLDEST
     corrects = usable and clock is not None and (clock < EARLIEST or clock > received + _TOLERANCE)
     measured_at = min(received, received - (clock - time) if corrects and clock is not None else time)
-    if EARLIEST <= time and lead <= IMPOSSIBLE_AHEAD:
+    if time >= EARLIEST and lead <= IMPOSSIBLE_AHEAD:
         return Corrected(time, measured_at, flags)
     if corrects and sequenced:
         return Corrected(measured_at, measured_at, flags)
-    if corrects and EARLIEST <= time and lead <= _OLDEST:
+    if corrects and time >= EARLIEST and lead <= _OLDEST:
         return Corrected(time, measured_at, flags)  # its own time must do for an identity, far off as it is
     if time < EARLIEST:
         why = "The time is before 2015, and the message carries no clock and sequence to correct it by."

@@ -7,8 +7,10 @@ identity: such devices are outside the promise that nothing is stored twice, and
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-#: microseconds within which equal content counts as a repetition (engineering judgement: a scale repeats for 10–20 s)
+#: microseconds within which equal content counts as a repetition, from when it was first taken (engineering judgement)
 WINDOW: Final = 30_000_000
+#: the same for a weight, from when it was last heard: scales go on repeating their last weight (OpenMQTTGateway issue 1166)
+WEIGHT_WINDOW: Final = 1_800_000_000
 #: contents remembered per device
 _MOST: Final = 8
 
@@ -22,19 +24,19 @@ class ContentWindow:
     (True, False, True, True)
     """
 
-    #: content hash → microseconds at which it was first taken
+    #: content hash → microseconds from which its window counts
     seen: dict[int, int] = field(default_factory=dict)
 
-    def take(self, content: int, received: int) -> bool:
-        """Return whether this content is new within the window, and remember it."""
-        first = self.seen.get(content)
-        if first is not None and abs(received - first) < WINDOW:
-            return False
-        self.seen.pop(content, None)
-        self.seen[content] = received
+    def take(self, content: int, received: int, *, is_weight: bool = False) -> bool:
+        """Return whether this content is new within its window, and remember it."""
+        since = self.seen.get(content)
+        is_new = since is None or abs(received - since) >= (WEIGHT_WINDOW if is_weight else WINDOW)
+        if is_new or is_weight:
+            self.seen.pop(content, None)
+            self.seen[content] = received
         while len(self.seen) > _MOST:
             del self.seen[next(iter(self.seen))]
-        return True
+        return is_new
 
     @classmethod
     def load(cls, flat: list[int]) -> Self:

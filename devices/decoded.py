@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from devices.batch import NO_SLOT
 from devices.vitals import COLUMN, VITALS
 
 #: largest payload that is looked at, bytes
@@ -19,7 +20,7 @@ MAX_MEASUREMENTS: Final = 1000
 REASONS: Final = {
     # the whole payload
     "too_large": "The message is larger than 256 KiB.",
-    "too_many": "The message holds more than 1,000 measurements.",
+    "too_many": "The message holds more than 1,000 measurements, or a measurement more than 100 values.",
     "too_deep": "The message is nested too deeply.",
     "empty": "The message holds nothing.",
     "not_text": "The message is not UTF-8 text.",
@@ -92,7 +93,7 @@ class Decoded(Struct, gc=False):
     #: oldest sequence number of this boot that the device still holds
     first: int | None = None
     #: which of a shared device's users, NO_SLOT (-1) where it has none
-    user_slot: int = -1
+    user_slot: int = NO_SLOT
     #: percent
     battery: int | None = None
     #: a bit per column: outside the plausible range, or a pulse pressure that cannot be

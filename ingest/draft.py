@@ -15,6 +15,7 @@ import structlog
 from numpy.typing import ArrayLike, NDArray
 
 from devices.codecs import bulk, find_codec, native
+from devices.codecs.lenient import load_json
 from devices.columns import Columns
 from devices.decoded import REASONS, Decoded, Unreadable
 from devices.state_message import StateMessage, decode_state
@@ -232,4 +233,4 @@ def alone(message: Message, place: int) -> bytes:
     payload = message.payload
     if not payload.lstrip().startswith(b"["):
         return payload
-    return msgspec.json.encode(msgspec.json.decode(payload)[place])
+    return msgspec.json.encode(load_json(payload)[place])

@@ -4,11 +4,16 @@ Measurements with a time but no sequence are left to the unique index. Works on 
 transaction ends.
 """
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from devices.columns import ABSENT, Columns
 from devices.locked import LockedDevices
+from devices.vitals import COLUMN
+
+_WEIGHT: Final = COLUMN["body_weight"]
 
 #: rows of a batch by (device, boot), each in their order of arrival
 Runs = dict[tuple[int, str], list[int]]
@@ -50,6 +55,8 @@ def find_fresh(
     timeless = np.flatnonzero(np.array([boot is None for boot in columns.boot], bool) & (columns.time == ABSENT))
     if len(timeless):
         locked.load_windows(device[timeless].tolist())
+        has_weight = ~np.isnan(columns.values[:, _WEIGHT])
         for row in timeless.tolist():
-            fresh[row] = locked.window(int(device[row])).take(numbers[row], int(received[row]))
+            window = locked.window(int(device[row]))
+            fresh[row] = window.take(numbers[row], int(received[row]), is_weight=bool(has_weight[row]))
     return fresh

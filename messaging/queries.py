@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 from psycopg import Connection
 from psycopg.rows import class_row
 
@@ -39,8 +40,8 @@ def add_notices(conn: Connection[Any], planned: Iterable[tuple[int | None, Plann
     """Write the notices of some alerts, by key, to the outbox."""
     rows = list(planned)
     if rows:
-        columns = {name: [getattr(notice, name) for _, notice in rows] for name in Planned.__slots__}
-        conn.execute(SQL["add_notices"], {"alert_id": [alert for alert, _ in rows], **columns, "now": now})
+        notices = msgspec.json.encode([{"alert_id": alert, "notice": notice} for alert, notice in rows]).decode()
+        conn.execute(SQL["add_notices"], {"notices": notices, "now": now})
 
 
 def claim(conn: Connection[Any], now: datetime, lease: timedelta, limit: int) -> list[Notice]:

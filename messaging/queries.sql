@@ -9,10 +9,10 @@ SELECT patient_id, phone, language, contact_mode, zone FROM contact WHERE patien
 
 -- name: add_notices
 INSERT INTO outbox (alert_id, channel, recipient, body, state, reason, due_at, finished_at, created_at)
-SELECT new.alert_id, new.channel, new.recipient, new.body, new.state, new.reason, %(now)s,
-       CASE WHEN new.state <> 'pending' THEN %(now)s::timestamptz END, %(now)s
-FROM unnest(%(alert_id)s::bigint[], %(channel)s::text[], %(recipient)s::text[], %(body)s::text[], %(state)s::text[],
-            %(reason)s::text[]) AS new (alert_id, channel, recipient, body, state, reason)
+SELECT alert_id, notice ->> 'channel', notice ->> 'recipient', notice ->> 'body', notice ->> 'state', notice ->> 'reason', %(now)s,
+       CASE WHEN notice ->> 'state' <> 'pending' THEN %(now)s::timestamptz END, %(now)s
+FROM ROWS FROM (jsonb_to_recordset(%(notices)s::jsonb) AS (alert_id bigint, notice jsonb)) WITH ORDINALITY AS new (alert_id, notice, place)
+ORDER BY place
 
 -- name: claim_notices
 WITH due AS (

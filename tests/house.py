@@ -17,6 +17,7 @@ from api import queries
 from api.accounts import open_account
 from api.app import create_app
 from api.passwords import Passwords
+from api.records import Scope
 from api.server import make_server
 from api.settings import Settings
 from api.tokens import hash_token, new_token
@@ -55,7 +56,7 @@ class House:
             [[csrf]] = conn.execute("SELECT csrf FROM staff_session WHERE token_hash = %s", [hash_token(token)]).fetchall()
         return self.visitor(cookies={"wardlight": token}, headers={"X-CSRF-Token": csrf})
 
-    def programme(self, staff: Staff | None = None, scope: queries.Scope = "api") -> httpx.Client:
+    def programme(self, staff: Staff | None = None, scope: Scope = "api") -> httpx.Client:
         """Return a client that holds an API token."""
         token = new_token()
         with self.pool.connection() as conn:

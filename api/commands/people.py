@@ -6,7 +6,8 @@ from zoneinfo import available_timezones
 from api.accounts import open_account
 from api.exits import CommandError
 from api.passwords import LONGEST, SHORTEST, Passwords
-from api.queries import Scope, add_audit, add_token
+from api.queries import add_audit, add_token
+from api.records import Scope
 from api.running import need_database
 from api.settings import Settings
 from api.tokens import hash_token, new_token

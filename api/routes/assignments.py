@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Annotated
 
 import numpy as np
-from alerts.engine import Engine
-from devices.device import Assignment, AssignmentOverlaps, Device, Reassigned
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from alerts.engine import Engine
 from api.access import SignedIn, record
 from api.documented import PathId, RandomId, Time, problems
 from api.engine import Judging
@@ -22,6 +21,7 @@ from api.transaction import Now, Transaction
 from care import queries as care
 from care.patient import Patient
 from devices import queries
+from devices.device import Assignment, AssignmentOverlaps, Device, Reassigned
 
 router = APIRouter(prefix="/assignments", tags=["assignments"])
 

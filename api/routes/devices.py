@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
-from devices.device import Device, DeviceExists
 from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -20,6 +19,7 @@ from api.problems import Problem, not_found
 from api.transaction import Now, Transaction
 from devices import queries
 from devices.codecs import CODECS
+from devices.device import Device, DeviceExists
 from ingest.credentials import Credentials, CredentialsError, new_secret
 
 router = APIRouter(prefix="/devices", tags=["devices"])

@@ -1,5 +1,6 @@
 """The stream of pings that keeps screens live."""
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,6 @@ from api.access import SignedIn
 from api.documented import problems
 from api.events import Broadcast, stream
 from api.problems import Problem
-from api.transaction import now
 
 router = APIRouter(tags=["events"])
 
@@ -49,4 +49,4 @@ async def events(request: Request, who: SignedIn) -> Response:
 
 def _is_live(pool: Any, who: access.Viewer) -> bool:
     with pool.connection() as conn:
-        return access.is_live(conn, who, now())
+        return access.is_live(conn, who, datetime.now(UTC))

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 
 import numpy as np
-from devices.measurement import Bucket, Measurement, MeasurementKey, ReadingUnknown
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,7 +20,8 @@ from api.problems import Problem, not_found
 from api.routes.patients import load_patient, read_patient
 from api.transaction import Now, Transaction
 from devices import queries
-from devices.units import UnknownUnit
+from devices.measurement import Bucket, Measurement, MeasurementKey, ReadingUnknown
+from devices.units import CONVERSION
 from devices.vitals import VITALS
 from ingest.entry import EntryRefused, enter
 
@@ -142,10 +142,14 @@ def enter_reading(
 ) -> Entered:
     """Enter what was measured by hand; it is judged like any other reading, and marked as entered by staff."""
     patient = load_patient(conn, public_id)
-    values = {name: (given.value, given.unit) for name, given in body.values.items()}
+    values: dict[str, tuple[float, str]] = {name: (given.value, given.unit) for name, given in body.values.items()}
+    for name, (_, unit) in values.items():
+        if (name, unit) not in CONVERSION:
+            accepted = ", ".join(sorted(each for vital, each in CONVERSION if vital == name))
+            raise Problem(422, "invalid", f"{name} is not measured in that unit; UCUM units that are taken: {accepted}")
     try:
         is_new = enter(conn, engine, patient.id, values, body.measured_at or now, now)
-    except (EntryRefused, UnknownUnit) as error:
+    except EntryRefused as error:
         raise Problem(422, "invalid", str(error)) from None
     record(conn, who, "enter_reading", f"patient/{public_id}", now, vitals=sorted(values))
     return Entered(is_new)

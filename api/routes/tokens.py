@@ -10,6 +10,7 @@ from api import queries
 from api.access import Administrator, record
 from api.documented import Line, RandomId, Time, problems
 from api.problems import Problem, not_found
+from api.records import Scope, Token
 from api.tokens import hash_token, new_token
 from api.transaction import Now, Transaction
 from care import queries as care
@@ -22,7 +23,7 @@ class NewToken(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"name": "prometheus", "scope": "metrics"}})
     name: Line
-    scope: queries.Scope
+    scope: Scope
     staff: RandomId | None = Field(None, description="for whom a token of scope 'api' acts; left out, for yourself")
     expires_at: Time | None = None
 
@@ -38,7 +39,7 @@ class Secret:
 
 
 @router.get("", responses=problems())
-def list_tokens(who: Administrator, conn: Transaction) -> list[queries.Token]:
+def list_tokens(who: Administrator, conn: Transaction) -> list[Token]:
     """List every token, revoked ones too; the secrets are not kept."""
     return queries.list_tokens(conn)
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Final
 
-from devices.device import Unattributed
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +16,7 @@ from api.routes.assignments import AssignmentOut, DeviceName, Slot, load_pair, r
 from api.transaction import Now, Transaction
 from care import queries as care
 from devices import queries
+from devices.device import Unattributed
 
 router = APIRouter(prefix="/unattributed", tags=["assignments"])
 

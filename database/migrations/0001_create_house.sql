@@ -304,6 +304,7 @@ COMMENT ON COLUMN alert.reset_at IS 'set where a person resolved it: the rule st
 CREATE UNIQUE INDEX alert_one_open ON alert (patient_id, rule, subject) NULLS NOT DISTINCT WHERE closed_at IS NULL;
 CREATE INDEX alert_open ON alert (due_at) WHERE closed_at IS NULL;
 CREATE INDEX alert_patient ON alert (patient_id, opened_at);
+CREATE INDEX alert_closed ON alert (closed_at) WHERE closed_at IS NOT NULL;
 CREATE INDEX alert_reset ON alert (patient_id) WHERE reset_at IS NOT NULL;
 ALTER TABLE outbox ADD FOREIGN KEY (alert_id) REFERENCES alert (id);
 CREATE INDEX outbox_alert ON outbox (alert_id);

@@ -11,6 +11,7 @@ from typing import Any, Final
 from msgspec import DecodeError
 from msgspec.json import decode as decode_json
 
+from devices.batch import NO_SLOT
 from devices.codecs.instant import parse_time
 from devices.decoded import MAX_MEASUREMENTS, Decoded, Fault, Unreadable, find_suspect
 from devices.units import CONVERSION, accepted_units
@@ -20,6 +21,7 @@ LONGEST_BOOT: Final = 64
 LAST_SEQ: Final = 2**63 - 1
 _DEEPEST: Final = 16
 _MOST_WORDS: Final = 16
+_MOST_VALUES: Final = 100
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:+-]{1,40}")
 
 #: words that meters show outside their range, and the edge that stands for them: lowest and highest value a common meter
@@ -90,6 +92,10 @@ def decode_element(element: Any) -> Decoded:
     values = element.get("values")
     if not isinstance(values, dict) or not values:
         return _refuse(decoded, "no_values", element)
+    if len(values) > _MOST_VALUES:
+        return _refuse(
+            decoded, "too_many", element, f"The measurement holds {len(values):,} values; at most {_MOST_VALUES} are read."
+        )
     for name, given in values.items():
         _read_value(element, name, given, decoded)
     order = sorted(range(len(decoded.columns)), key=decoded.columns.__getitem__)
@@ -166,8 +172,11 @@ def _read_value(element: dict[str, Any], name: str, given: Any, decoded: Decoded
         reason, detail = _read_number(column, given, decoded)
         if not reason:
             return
-    # alone in an envelope of its own, so that it can be decoded again
-    part = {key: kept for key, kept in element.items() if key not in {"values", "flags", "context"}}
+    # alone in an envelope of its own, so that it can be decoded again; of that only what was read, which is short
+    read = (("boot", decoded.boot), ("seq", decoded.seq), ("time", decoded.time), ("clock", decoded.clock))
+    part = {key: element[key] for key, value in read if value is not None}
+    if decoded.user_slot != NO_SLOT:
+        part["user_slot"] = decoded.user_slot
     _add_fault(decoded, reason, detail, name[:80], {**part, "values": {name: given}})
 
 

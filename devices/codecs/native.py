@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import DecodeError, Meta, Struct, defstruct
 from msgspec.json import Decoder
 
+from devices.batch import NO_SLOT
 from devices.codecs import lenient
 from devices.codecs.instant import parse_time
 from devices.decoded import MAX_BYTES, MAX_MEASUREMENTS, PULSE_PRESSURE, Decoded, Unreadable
@@ -57,7 +58,7 @@ class _Message(Struct, gc=False):
     time: str | None = None
     clock: str | None = None
     first: Annotated[int, Meta(ge=1, le=lenient.LAST_SEQ)] | None = None
-    user_slot: Annotated[int, Meta(ge=0, le=99)] = -1
+    user_slot: Annotated[int, Meta(ge=0, le=99)] = NO_SLOT
     battery: Annotated[int, Meta(ge=0, le=100)] | None = None
     flags: list[Any] | None = None
     context: dict[str, Any] | None = None

@@ -28,7 +28,9 @@ def run(tmp_path: Path) -> Run:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("WARDLIGHT_")}
         environment |= {"WARDLIGHT_DATA_DIR": str(tmp_path / "var"), "NO_COLOR": "1", "COLUMNS": "200", **(settings or {})}
         command = [sys.executable, "-m", "api", *arguments]
-        return subprocess.run(command, check=False, cwd=ROOT, env=environment, input=typed, capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            command, check=False, cwd=ROOT, env=environment, input=typed, capture_output=True, text=True, timeout=60
+        )
 
     return call
 
@@ -116,7 +118,9 @@ def test_a_token_is_printed_once_and_kept_as_a_hash(run: Run, plain_database_url
 
 def test_doctor_says_what_it_found_and_how_to_mend_what_is_missing(run: Run, plain_cluster: Cluster) -> None:
     with plain_cluster.fresh_database(migrated=False) as url:
-        before = run("doctor", "--json", settings={"WARDLIGHT_DATABASE_URL": url, "WARDLIGHT_MQTT_URL": "mqtt://a:b@127.0.0.1:1"})
+        before = run(
+            "doctor", "--json", settings={"WARDLIGHT_DATABASE_URL": url, "WARDLIGHT_MQTT_URL": "mqtt://a:b@127.0.0.1:1"}
+        )
         assert before.returncode == 3
         found = {one["name"]: one for one in json.loads(before.stdout)}
         assert found["Database"]["state"] == "missing"
@@ -131,7 +135,9 @@ def test_doctor_says_what_it_found_and_how_to_mend_what_is_missing(run: Run, pla
 
 def test_doctor_names_the_edition_of_timescale(run: Run, timescale_cluster: Cluster) -> None:
     with timescale_cluster.fresh_database() as url:
-        found = {one["name"]: one for one in json.loads(run("doctor", "--json", settings={"WARDLIGHT_DATABASE_URL": url}).stdout)}
+        found = {
+            one["name"]: one for one in json.loads(run("doctor", "--json", settings={"WARDLIGHT_DATABASE_URL": url}).stdout)
+        }
     assert found["Database"]["state"] == "fine"
     assert "TimescaleDB 2." in found["Database"]["what"]
     assert "apache: measurements lie in a hypertable" in found["Database"]["what"]
@@ -143,6 +149,9 @@ def test_doctor_changes_nothing(run: Run, tmp_path: Path) -> None:
 
 
 def test_doctor_keeps_secrets_to_itself(run: Run) -> None:
-    settings = {"WARDLIGHT_DATABASE_URL": "postgresql://me:hunter2@127.0.0.1:1/x", "WARDLIGHT_MQTT_URL": "mqtt://me:hunter2@127.0.0.1:1"}
+    settings = {
+        "WARDLIGHT_DATABASE_URL": "postgresql://me:hunter2@127.0.0.1:1/x",
+        "WARDLIGHT_MQTT_URL": "mqtt://me:hunter2@127.0.0.1:1",
+    }
     done = run("doctor", settings=settings)
     assert "hunter2" not in done.stdout + done.stderr

@@ -138,3 +138,16 @@ def test_a_lost_listening_connection_means_refresh(house: House, coordinator: ht
         stream.next("refresh", timeout=5)
         _notify(house, "8")
         assert stream.next("alerts")[1] == "8"
+
+
+def test_a_reading_that_needs_a_person_reaches_the_screen(coordinator: httpx.Client) -> None:
+    body = {"record_number": "MRN-1", "name": "Ruth Adeyemi"}
+    patient = coordinator.post("/api/v1/patients", json=body).json()["patient"]["public_id"]
+    with _open(coordinator) as stream:
+        stream.next("refresh")
+        reading = {"values": {"spo2": {"value": 80, "unit": "%"}}}
+        assert coordinator.post(f"/api/v1/patients/{patient}/readings", json=reading).status_code == 201
+        at, keys = stream.next("alerts", timeout=2)
+        assert at and keys.replace(",", "").isdigit() and "Ruth" not in keys
+        [alert, *_] = coordinator.get("/api/v1/alerts").json()
+        assert (alert["patient"], alert["alert"]["subject"]) == (patient, "spo2")

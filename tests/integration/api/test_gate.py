@@ -116,7 +116,7 @@ def test_every_answer_carries_the_headers(house: House) -> None:
             headers = client.get(path).headers
             assert "'unsafe" not in headers["content-security-policy"]
             assert "frame-ancestors 'none'" in headers["content-security-policy"]
-            assert headers["referrer-policy"] == "no-referrer"
+            assert headers["referrer-policy"] == "same-origin"  # so no other site learns an address
             assert headers["x-content-type-options"] == "nosniff"
             assert "server" not in headers
             if not path.startswith("/static/"):

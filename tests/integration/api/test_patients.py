@@ -72,7 +72,7 @@ def test_a_refused_write_leaves_nothing(house: House, coordinator: httpx.Client)
         {"contact": {"phone": "555-0142"}},
         {"contact": {"zone": "Mars/Olympus"}},
         {"programmes": ["Heart failure"]},
-        {"surprise": 1},
+        {"…": 1},
     ):
         answer = coordinator.post("/api/v1/patients", json=RUTH | wrong)
         assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid"), wrong

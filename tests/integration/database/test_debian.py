@@ -9,7 +9,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from database import debian
 from database.debian import TimescaleServer, cached_root, prepare_root, why_not
 from database.placement import ServerError
 from tests.clusters import CACHE, Cluster
@@ -111,6 +110,6 @@ def test_without_mmdebstrap_the_way_out_is_named(tmp_path: Path, monkeypatch: py
 
 
 def test_who_is_not_root_is_told_what_else_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(debian.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr("database.debian.os.geteuid", lambda: 1000)
     with pytest.raises(ServerError, match="WARDLIGHT_TEST_DATABASE_URL"):
         TimescaleServer(tmp_path, tmp_path / "data")

@@ -49,7 +49,8 @@ def test_a_lost_connection_means_another_look(plain_database_url: str, stop: thr
     next(heard)
     with psycopg.connect(plain_database_url, autocommit=True) as conn:
         conn.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
     assert next(heard) == Notice("", "")
     notify(plain_database_url, "alert_changed", "again")

@@ -127,5 +127,5 @@ def test_a_login_without_rights_is_told_what_it_needs(plain_cluster: Cluster) ->
 
 
 def test_an_absent_server_is_named() -> None:
-    with pytest.raises(DatabaseUnreachable, match="cannot open the database 'house' at 127.0.0.1"):
+    with pytest.raises(DatabaseUnreachable, match=r"cannot open the database 'house' at 127\.0\.0\.1"):
         migrate("postgresql://127.0.0.1:1/house")

@@ -103,7 +103,8 @@ def test_quarter_hours_leave_suspect_values_out_and_know_every_vital(owner: Conn
     owner.execute(as_plain_view(view).encode())
     for column, vital in enumerate(VITALS):
         owner.execute(
-            f"""INSERT INTO measurement (device_time, measured_at, received_at, seq, device_id, boot, patient_id, suspect, {vital.name})
+            f"""INSERT INTO measurement
+                (device_time, measured_at, received_at, seq, device_id, boot, patient_id, suspect, {vital.name})
             SELECT t, t, t, %(seq)s, 1, 1, 7, suspect, value FROM (VALUES
                 ('2026-10-01 08:00Z'::timestamptz, 0, 10), ('2026-10-01 08:14:59Z', 0, 20),
                 ('2026-10-01 08:07Z', %(bit)s, 9999), ('2026-10-01 08:15Z', 0, 30)) AS v (t, suspect, value)""".encode(),

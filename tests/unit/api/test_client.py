@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 from starlette.requests import Request
 
-from api.client import client_address, is_local
-from api.settings import Settings
+from api.client import client_address, is_local, trusted_networks
+from api.settings import SettingsError
 
 
 def _request(peer: str, trusted: str = "", **headers: str) -> Request:
@@ -15,7 +15,7 @@ def _request(peer: str, trusted: str = "", **headers: str) -> Request:
             "type": "http",
             "client": (peer, 1234),
             "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
-            "app": SimpleNamespace(state=SimpleNamespace(settings=Settings(trusted_proxies=trusted))),
+            "app": SimpleNamespace(state=SimpleNamespace(trusted=trusted_networks(trusted))),
         }
     )
 
@@ -42,3 +42,8 @@ def test_local_means_this_machine_and_no_proxy() -> None:
     assert not is_local(_request("testclient"))
     for header in ("forwarded", "x_forwarded_for", "x_real_ip", "via"):
         assert not is_local(_request("127.0.0.1", **{header: "127.0.0.1"}))
+
+
+def test_a_proxy_that_is_no_address_is_refused_at_the_start() -> None:
+    with pytest.raises(SettingsError, match=r"WARDLIGHT_TRUSTED_PROXIES: 'proxy\.local'"):
+        trusted_networks("127.0.0.1, proxy.local")

@@ -31,8 +31,8 @@ def test_a_boot_is_a_positive_int32(boot: str) -> None:
 @given(st.dictionaries(st.integers(0, 13), st.floats(-1e6, 1e6), min_size=1), st.integers(-1, 99))
 def test_order_does_not_matter_and_content_does(values: dict[int, float], slot: int) -> None:
     columns = list(values)
-    first = Decoded([values[column] for column in columns], columns, user_slot=slot)
-    columns = columns[::-1]
+    first = Decoded([values[column] for column in columns], list(columns), user_slot=slot)
+    columns.reverse()
     turned = Decoded([values[column] for column in columns], columns, user_slot=slot, battery=3, time=5)
     assert content_hash(first) == content_hash(turned)
     assert 0 <= content_hash(first) < 2**63

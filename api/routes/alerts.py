@@ -1,0 +1,159 @@
+"""Alerts: what needs a person, taken on by one, and closed with what it came to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from alerts import actions, queries
+from alerts.alert import Alert, AlertEvent
+from alerts.explain import explain
+from api.access import SignedIn, Viewer, record
+from api.documented import PathId, Text, Time, problems
+from api.outside import OUTSIDE
+from api.problems import Problem, not_found
+from api.transaction import Now, Transaction
+from care import queries as care
+from devices.units import shown
+from devices.vitals import Vital
+
+router = APIRouter(prefix="/alerts", tags=["alerts"])
+
+#: what a person may say an alert came to; alerts.alert.DISPOSITIONS has the words for each, and a test holds the two together
+Disposition = Literal[
+    "true_acted",
+    "true_no_action",
+    "false_artefact",
+    "false_limit",
+    "false_device",
+    "already_known",
+    "technique_taught",
+    "unreachable",
+    "duplicate",
+]
+
+
+class Resolution(BaseModel):
+    """What an alert came to."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"disposition": "true_acted", "note": "called; doubles the tablet"}},
+    )
+    disposition: Disposition
+    note: Text = Field("", description="what else there is to say; stays with the alert")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSeen:
+    """An alert and whose it is."""
+
+    #: the episode
+    alert: Annotated[Alert, OUTSIDE]
+    #: random id of the patient
+    patient: str
+    #: random id of whoever took it on
+    acknowledged_by: str | None
+    #: random id of whoever closed it, null where it closed itself
+    closed_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertTold:
+    """An alert with all that is known of it."""
+
+    #: the alert and whose it is
+    seen: AlertSeen
+    #: why it is there, in plain words
+    explanation: list[str]
+    #: what happened to it, oldest first
+    events: list[AlertEvent]
+
+
+@router.get("", responses=problems())
+def list_alerts(
+    who: SignedIn,
+    conn: Transaction,
+    now: Now,
+    state: Literal["open", "closed"] = "open",
+    since: Annotated[Time | None, Query(description="closed ones: closed since then; left out, in the last 24 hours")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="closed ones: how many at most")] = 200,
+) -> list[AlertSeen]:
+    """List all open alerts, emergency band first and then by the time left to respond; or closed ones, latest first."""
+    closed_since = since or now - timedelta(days=1)
+    found = queries.list_open(conn) if state == "open" else queries.list_closed(conn, closed_since, limit)
+    record(conn, who, f"list_{state}_alerts", "alerts", now, count=len(found))
+    return _seen(conn, found)
+
+
+@router.get("/{public_id}", responses=problems(404))
+def get_alert(public_id: PathId, who: SignedIn, conn: Transaction, now: Now) -> AlertTold:
+    """Return one alert with why it is there and what happened to it."""
+    if (story := queries.find_story(conn, public_id)) is None:
+        raise not_found("alert")
+    record(conn, who, "read_alert", f"alert/{public_id}", now)
+    told = explain(story, ZoneInfo(who.zone), partial(_shown, who))
+    return AlertTold(_seen(conn, [story.alert])[0], told, list(story.events))
+
+
+@router.post("/{public_id}/acknowledge", responses=problems(404))
+def acknowledge(public_id: PathId, who: SignedIn, conn: Transaction, now: Now) -> AlertSeen:
+    """Take an alert on. Somebody who already did keeps it."""
+    alert = actions.acknowledge(conn, public_id, who.staff_id, now)
+    if alert is None:
+        raise not_found("alert")
+    record(conn, who, "acknowledge", f"alert/{public_id}", now)
+    return _seen(conn, [alert])[0]
+
+
+@router.post("/{public_id}/unacknowledge", responses=problems(404, 409))
+def unacknowledge(public_id: PathId, who: SignedIn, conn: Transaction, now: Now) -> AlertSeen:
+    """Take back that you took an alert on; changes nothing once its condition has opened another one."""
+    if _load(conn, public_id).acknowledged_by not in {None, who.staff_id}:
+        raise Problem(409, "not_yours", "somebody else took this on, who alone can take that back")
+    alert = actions.unacknowledge(conn, public_id, who.staff_id, now)
+    if alert is None:
+        raise not_found("alert")
+    record(conn, who, "unacknowledge", f"alert/{public_id}", now)
+    return _seen(conn, [alert])[0]
+
+
+@router.post("/{public_id}/resolve", responses=problems(404, 409))
+def resolve(public_id: PathId, body: Resolution, who: SignedIn, conn: Transaction, now: Now) -> AlertSeen:
+    """Close an alert with what it came to. A condition that later readings still hold opens a new one, which says so."""
+    before = _load(conn, public_id)
+    alert = actions.resolve(conn, public_id, who.staff_id, body.disposition, body.note, now)
+    if before.closed_at is not None or alert is None or alert.closed_by != who.staff_id:
+        raise Problem(409, "already_closed", "this alert is closed already; look at what it came to")
+    record(conn, who, "resolve", f"alert/{public_id}", now, disposition=body.disposition)
+    return _seen(conn, [alert])[0]
+
+
+def _shown(who: Viewer, vital: Vital, value: float) -> str:
+    seen = shown(vital, value, who.units, who.glucose_unit)
+    return f"{seen.text} {seen.unit}"
+
+
+def _load(conn: Transaction, public_id: str) -> Alert:
+    if (alert := queries.find_alert(conn, public_id)) is None:
+        raise not_found("alert")
+    return alert
+
+
+def _seen(conn: Transaction, found: Sequence[Alert]) -> list[AlertSeen]:
+    patients = care.load_patients(conn, sorted({alert.patient_id for alert in found}))
+    staff = {each.id: each.public_id for each in care.list_staff(conn)}
+    return [
+        AlertSeen(
+            alert,
+            patients[alert.patient_id].public_id,
+            staff.get(alert.acknowledged_by or 0),
+            staff.get(alert.closed_by or 0),
+        )
+        for alert in found
+    ]
