@@ -122,12 +122,14 @@ def _threshold(alert: Alert, why: Mapping[str, Any], when: Callable[[Any], str],
     if asked:
         yield f"  It takes {' and '.join(asked)}, no more than {in_words(float(why['max_gap_seconds']))} apart."
     if why["hysteresis"]:
-        slack = float(why["hysteresis"]) * (1 if why["operator"] in ("<", "<=") else -1)
-        yield f"  It ends once a reading is past {show(vital, float(why['limit']) + slack)}."
+        is_low = why["operator"] in ("<", "<=")
+        slack = float(why["hysteresis"]) * (1 if is_low else -1)
+        side = "above" if is_low else "below"
+        yield f"  It ends with the first reading {side} {show(vital, float(why['limit']) + slack)}."
     held = alert.fired_at - alert.since
-    yield f"  It has held since {when(alert.since)}" + (
-        f" and fired {when(alert.fired_at)}, {in_words(held.total_seconds())} later:" if held > timedelta(0) else ":"
-    )
+    lasted = f"It held from {when(alert.since)}" if alert.condition == "resolved" else f"It has held since {when(alert.since)}"
+    fired = f" and fired {when(alert.fired_at)}, {in_words(held.total_seconds())} later" if held > timedelta(0) else ""
+    yield f"  {lasted}{fired}:"
 
 
 def _reading(one: Mapping[str, Any], why: Mapping[str, Any], when: Callable[[Any], str], show: Show) -> str:
