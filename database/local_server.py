@@ -127,6 +127,9 @@ class LocalServer:
             if time.monotonic() > until:
                 raise ServerError(f"PostgreSQL (process {alive.pid}) did not stop within {patience:.0f} s; see {self._log}")
             time.sleep(0.02)
+        if self._process is not None and running is not None and self._process.pid == running.pid:
+            self._process.wait()
+            self._process = None
         if self._shortcut is not None:
             shutil.rmtree(self._shortcut, ignore_errors=True)
             self._shortcut = None

@@ -104,9 +104,24 @@ def find_devices(connection: Connection[Any], names: list[str]) -> list[tuple[st
     return connection.execute(_SQL["find_devices"], {"names": names}).fetchall()
 
 
-def amend(connection: Connection[Any], batch: Batch) -> list[int]:
-    """Give stored measurements the values they lack; return the patients to judge again."""
+def find_device_times(
+    connection: Connection[Any], identities: Iterable[tuple[int, int, int]]
+) -> dict[tuple[int, int, int], int]:
+    """Return the device times, microseconds since 1970 UTC, of those of these (device, boot, seq) that are stored."""
+    devices, boots, seqs = zip(*identities, strict=True)
+    wanted = {
+        "device_ids": np.array(devices, np.int32),
+        "boots": np.array(boots, np.int32),
+        "seqs": np.array(seqs, np.int64),
+    }
+    rows = connection.execute(_SQL["find_device_times"], wanted)
+    return {(device, boot, seq): (time - _EPOCH) // dt.timedelta(microseconds=1) for device, boot, seq, time in rows}
+
+
+def amend(connection: Connection[Any], batch: Batch) -> tuple[list[int], NDArray[np.int64]]:
+    """Give stored measurements the values they lack; return the patients to judge again, and how many each gained, (n,)."""
     patients: set[int] = set()
+    gained = np.zeros(len(batch), np.int64)
     for row in range(len(batch)):
         values = [None if np.isnan(value) else float(value) for value in batch.values[row]]
         found = connection.execute(
@@ -121,9 +136,16 @@ def amend(connection: Connection[Any], batch: Batch) -> list[int]:
                 "boot": int(batch.boot[row]),
             },
         ).fetchone()
-        if found is not None and found[0] is not None:
-            patients.add(found[0])
-    return sorted(patients)
+        if found is not None:
+            patient, gained[row] = found
+            if patient is not None and gained[row]:
+                patients.add(patient)
+    return sorted(patients), gained
+
+
+def move_quarantined(connection: Connection[Any], device_id: int, readings: int, times: int) -> None:
+    """Take readings that have left quarantine out of its count; of the `times` they came, all but one were duplicates."""
+    connection.execute(_SQL["move_quarantined"], {"device_id": device_id, "readings": readings, "times": times})
 
 
 def save_batteries(connection: Connection[Any], charges: dict[int, int]) -> None:

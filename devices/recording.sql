@@ -116,7 +116,24 @@ UPDATE device_state AS state SET battery = new.battery
 FROM unnest(%(device_id)s::int[], %(battery)s::smallint[]) AS new (device_id, battery)
 WHERE state.device_id = new.device_id AND state.battery IS DISTINCT FROM new.battery
 
+-- name: find_device_times
+SELECT device_id, boot, seq, device_time
+FROM measurement
+JOIN unnest(%(device_ids)s::int[], %(boots)s::int[], %(seqs)s::bigint[]) AS wanted (device_id, boot, seq) USING (device_id, boot, seq)
+
+-- name: move_quarantined
+UPDATE device_state
+SET readings_quarantined = readings_quarantined - %(readings)s * %(times)s,
+    readings_duplicate = readings_duplicate + %(readings)s * (%(times)s - 1)
+WHERE device_id = %(device_id)s
+
 -- name: amend_measurement
+WITH before AS (
+    SELECT num_nonnulls(heart_rate, spo2, respiratory_rate, body_temperature, systolic_bp, diastolic_bp, body_weight, blood_glucose,
+        cgm_glucose, peak_flow, fev1, fvc, oxygen_flow, steps, consciousness) AS held
+    FROM measurement
+    WHERE device_id = %(device_id)s AND device_time = %(device_time)s AND seq = %(seq)s AND boot = %(boot)s
+)
 UPDATE measurement
 SET heart_rate = coalesce(heart_rate, (%(values)s::real[])[1]), spo2 = coalesce(spo2, (%(values)s::real[])[2]),
     respiratory_rate = coalesce(respiratory_rate, (%(values)s::real[])[3]),
@@ -127,8 +144,10 @@ SET heart_rate = coalesce(heart_rate, (%(values)s::real[])[1]), spo2 = coalesce(
     fev1 = coalesce(fev1, (%(values)s::real[])[11]), fvc = coalesce(fvc, (%(values)s::real[])[12]),
     oxygen_flow = coalesce(oxygen_flow, (%(values)s::real[])[13]), steps = coalesce(steps, (%(values)s::real[])[14]),
     suspect = suspect | %(suspect)s, consciousness = coalesce(consciousness, %(consciousness)s)
+FROM before
 WHERE device_id = %(device_id)s AND device_time = %(device_time)s AND seq = %(seq)s AND boot = %(boot)s
-RETURNING patient_id
+RETURNING patient_id, num_nonnulls(heart_rate, spo2, respiratory_rate, body_temperature, systolic_bp, diastolic_bp, body_weight,
+    blood_glucose, cgm_glucose, peak_flow, fev1, fvc, oxygen_flow, steps, consciousness) - before.held
 
 -- name: find_staff_device
 SELECT id FROM device WHERE public_id = 'staff-entry'

@@ -4,7 +4,7 @@ The caller opens the transaction, commits it, and only then acknowledges. No net
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,14 +17,15 @@ from alerts.silence import resolve_silence
 from devices.attribution import Attribution
 from devices.batch import NOBODY, Batch
 from devices.counts import Counts
+from devices.decoded import REASONS
 from devices.identity import boot_hash
 from devices.locked import LockedDevices
-from devices.recording import amend, record, save_batteries
+from devices.recording import amend, find_device_times, record, save_batteries
 from ingest.draft import Draft, Refusal, alone, decode, senders
-from ingest.fresh import Runs, find_fresh, find_runs
+from ingest.fresh import find_fresh
 from ingest.message import Message
 from ingest.quarantine import keep
-from ingest.registry import Registry
+from ingest.registry import KnownDevice, Registry
 from ingest.times import Placed, place_in_time
 
 #: `source` of what a device sent
@@ -55,6 +56,8 @@ class Outcome:
     quarantined: int = 0
     #: messages, measurements and values that went to quarantine
     refused: int = 0
+    #: on retry: those that cannot be taken exactly as before
+    unchanged: int = 0
     taken: list[Taken] = field(default_factory=list)
     judged: Judged | None = None
     batteries: dict[int, int] = field(default_factory=dict)
@@ -77,22 +80,38 @@ class Committer:
         """
         known = self._registry.find(connection, senders(messages), now)
         draft = decode(messages, known)
+        if retry:
+            draft.states.clear()  # a state says how a device is now; an old one says nothing
         outcome = Outcome(messages=len(messages))
         device_ids = np.union1d(draft.device, np.array([device for device, _, _ in draft.states], np.int32))
         if not len(device_ids):
             if not retry:
                 keep(connection, draft.refusals)
-            outcome.refused = len(draft.refusals)
+            outcome.refused = outcome.unchanged = len(draft.refusals)
             return outcome
         locked = LockedDevices(connection, device_ids)
-        runs = find_runs(draft.columns, draft.device)
-        counts = self._commit_draft(connection, locked, draft, runs, messages, outcome, now, retry=retry)
-        boots = set(runs) | locked.apply_states(draft.states)
-        locked.save(counts, boots, now)
-        public = {device.id: name for name, device in known.items()}
-        for device, boot in boots:
-            sequence = locked.sequence(device, boot)
-            outcome.taken.append(Taken(public[device], boot, sequence.high, bool(sequence.above)))
+        counts = self._commit_draft(connection, locked, draft, messages, outcome, now, retry=retry)
+        self._save(locked, counts, draft, locked.apply_states(draft.states), known, outcome, now)
+        return outcome
+
+    def refuse(self, connection: Connection[Any], message: Message, now: dt.datetime) -> Outcome:
+        """Put a message that cannot be committed into quarantine whole; its sequence numbers count as taken."""
+        known = self._registry.find(connection, senders([message]), now)
+        draft = decode([message], known)
+        device_ids = np.unique(draft.device)
+        locked = LockedDevices(connection, device_ids)
+        fresh = find_fresh(locked, draft)
+        readings = int(draft.columns.readings()[fresh].sum())
+        counts = Counts(device_ids)
+        counts.heard(draft.device, draft.received)
+        counts.add("quarantined", device_ids, np.full(len(device_ids), readings, np.int64))
+        owner = int(device_ids[0]) if len(device_ids) else None
+        keep(
+            connection,
+            [Refusal(owner, message.topic, message.payload, "refused", REASONS["refused"], readings, message.received)],
+        )
+        outcome = Outcome(messages=1, refused=1, quarantined=readings)
+        self._save(locked, counts, draft, set(), known, outcome, now)
         return outcome
 
     def committed(self, outcome: Outcome) -> None:
@@ -104,12 +123,29 @@ class Committer:
         """Forget what was learnt in the transaction: it is undone."""
         self.engine.rolled_back()
 
+    def _save(
+        self,
+        locked: LockedDevices,
+        counts: Counts,
+        draft: Draft,
+        boots: set[tuple[int, str]],
+        known: Mapping[str, KnownDevice],
+        outcome: Outcome,
+        now: dt.datetime,
+    ) -> None:
+        """Save the devices' rows with the boots of the draft and these, and note how far each was taken."""
+        boots |= set(draft.runs)
+        locked.save(counts, boots, now)
+        public = {device.id: name for name, device in known.items()}
+        for device, boot in boots:
+            sequence = locked.sequence(device, boot)
+            outcome.taken.append(Taken(public[device], boot, sequence.high, bool(sequence.above)))
+
     def _commit_draft(
         self,
         connection: Connection[Any],
         locked: LockedDevices,
         draft: Draft,
-        runs: Runs,
         messages: Sequence[Message],
         outcome: Outcome,
         now: dt.datetime,
@@ -117,19 +153,24 @@ class Committer:
         retry: bool,
     ) -> Counts:
         counts = Counts(locked.device_ids)
-        device, received, columns = draft.device, draft.received, draft.columns
-        fresh = find_fresh(locked, columns, device, received, runs)
-        placed = place_in_time(columns, received, draft.retained)
+        device, columns = draft.device, draft.columns
+        fresh = find_fresh(locked, draft)
+        placed = place_in_time(columns, draft.received, draft.retained)
         readings = columns.readings()
-        counts.add("duplicate", device[~fresh], readings[~fresh])
         if retry:
+            # its sequence was taken when it was refused; only what is stored tells whether it is
+            _place_as_stored(connection, draft, placed, np.flatnonzero(~fresh))
             fresh[:] = True
-        refusals = [one for one in draft.refusals if one.row is None or fresh[one.row]]
+        counts.add("duplicate", device[~fresh], readings[~fresh])
+        # a sequence that was seen tells that its refusals were kept then; a content that was seen tells nothing of its faults
+        refusals = [one for one in draft.refusals if one.row is None or fresh[one.row] or columns.boot[one.row] is None]
         refusals += _impossible(draft, messages, placed, readings, fresh)
+        outcome.refused = len(refusals)
         # what comes back from quarantine and is refused again stands there already
         again = {message.payload for message in messages} if retry else frozenset[bytes]()
-        keep(connection, [one for one in refusals if one.payload not in again])
-        outcome.refused = len(refusals)
+        refusals = [one for one in refusals if one.payload not in again]
+        outcome.unchanged = outcome.refused - len(refusals)
+        keep(connection, refusals)
         mine = set(locked.device_ids.tolist())
         for refusal in refusals:
             if refusal.device_id is not None and refusal.device_id in mine:
@@ -147,17 +188,20 @@ class Committer:
         inserted = record(connection, batch)
         to_judge = inserted & (batch.patient_id != NOBODY)
         outcome.judged = self.engine.judge(connection, batch if to_judge.all() else batch.take(to_judge), now)
+        added = np.where(inserted, readings[rows], 0)
         if retry and not inserted.all():
-            amended = amend(connection, batch.take(~inserted))
-            self.engine.rejudge(connection, amended, now)
-            inserted[:] = True
-        if locked.silent:
-            resolve_silence(connection, locked.silent, now)
-        self._save_batteries(connection, draft, outcome)
-        counts.add("duplicate", batch.device_id[~inserted], readings[rows][~inserted])
-        counts.add("stored", batch.device_id[inserted], readings[rows][inserted])
+            known_rows = batch.take(~inserted)
+            patients_amended, added[~inserted] = amend(connection, known_rows)
+            self.engine.rejudge(connection, patients_amended, now, fresh=known_rows)
+        counts.add("stored", batch.device_id, added)
+        counts.add("duplicate", batch.device_id, readings[rows] - added)
         counts.add("suspect", batch.device_id[inserted], _bits(batch.suspect[inserted]))
-        counts.heard(device, received)
+        if not retry:
+            counts.heard(device, draft.received)
+            # a last will is no sign of life
+            if locked.silent and (spoke := sorted(set(locked.silent) & set(device.tolist()))):
+                resolve_silence(connection, spoke, now)
+            self._save_batteries(connection, draft, outcome)
         counts.measured(batch.device_id[inserted], batch.measured_at[inserted])
         outcome.stored, outcome.suspect = counts.total("stored"), counts.total("suspect")
         outcome.duplicate, outcome.quarantined = counts.total("duplicate"), counts.total("quarantined")
@@ -170,6 +214,20 @@ class Committer:
         outcome.batteries = {device: charge for device, charge in latest.items() if self._batteries.get(device) != charge}
         if outcome.batteries:
             save_batteries(connection, outcome.batteries)
+
+
+def _place_as_stored(connection: Connection[Any], draft: Draft, placed: Placed, rows: NDArray[np.intp]) -> None:
+    """Give these rows the device time under which they are stored, where they are: without a clock it was their arrival."""
+    columns = draft.columns
+    identities = {
+        row: (int(draft.device[row]), boot_hash(boot), int(columns.seq[row]))
+        for row in rows.tolist()
+        if (boot := columns.boot[row]) is not None
+    }
+    if identities:
+        stored = find_device_times(connection, identities.values())
+        for row, identity in identities.items():
+            placed.device_time[row] = stored.get(identity, placed.device_time[row])
 
 
 def _impossible(

@@ -4,14 +4,15 @@ The first step of a reading's life after its arrival, pure but for the codecs' t
 sent: a message, an element or a single value that cannot be read becomes a `Refusal`, its siblings go on.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
-import msgspec
 import numpy as np
 import structlog
+from msgspec.structs import replace as struct_replace
 from numpy.typing import ArrayLike, NDArray
 
 from devices.codecs import bulk, find_codec, native
@@ -50,6 +51,10 @@ class Refusal:
     row: int | None = None
 
 
+#: rows by (device, boot), each in their order of arrival
+Runs = dict[tuple[int, str], list[int]]
+
+
 @dataclass(slots=True)
 class Draft:
     """Decoded measurements in their order of arrival, before anything was looked up about them; row i belongs together."""
@@ -64,6 +69,8 @@ class Draft:
     #: (n,) which message each came in, and its place in that message's array
     message: NDArray[np.intp]
     place: NDArray[np.intp]
+    #: the rows that carry a sequence, by the run they belong to
+    runs: Runs
     refusals: list[Refusal] = field(default_factory=list)
     states: list[tuple[int, StateMessage, int]] = field(default_factory=list)
 
@@ -75,7 +82,20 @@ class Draft:
         at = np.asarray(message, np.intp)
         received = np.fromiter((one.received for one in messages), np.int64, len(messages))
         retained = np.fromiter((one.retained for one in messages), bool, len(messages))
-        return cls(columns, np.asarray(device, np.int32), received[at], retained[at], at, np.asarray(place, np.intp))
+        key = np.asarray(device, np.int32)
+        return cls(columns, key, received[at], retained[at], at, np.asarray(place, np.intp), _find_runs(columns, key))
+
+
+def _find_runs(columns: Columns, device: NDArray[np.int32]) -> Runs:
+    runs: Runs = {}
+    for row, (key, boot) in enumerate(zip(device.tolist(), columns.boot, strict=True)):
+        if boot is None:
+            continue
+        if (run := runs.get((key, boot))) is None:
+            runs[key, boot] = [row]
+        else:
+            run.append(row)
+    return runs
 
 
 def senders(messages: Sequence[Message]) -> set[str]:
@@ -190,7 +210,7 @@ class _Odd:
         if topic.endswith(_STATE) and topic.startswith(_PREFIX):
             said = decode_state(message.payload)
             if message.retained:  # it says nothing about the clock now
-                said = msgspec.structs.replace(said, clock=None)
+                said = struct_replace(said, clock=None)
             self.states.append((device, said, message.received))
             return
         decoded = native.decode(message.payload) if topic.startswith(_PREFIX) else _decode_foreign(message)
@@ -230,7 +250,24 @@ def _stranger(name: str | None, device: KnownDevice | None) -> tuple[str, str]:
 
 def alone(message: Message, place: int) -> bytes:
     """Return a payload that holds the measurement at this place of the message alone and can be decoded again."""
-    payload = message.payload
-    if not payload.lstrip().startswith(b"["):
-        return payload
-    return msgspec.json.encode(load_json(payload)[place])
+    return message.payload if not _is_array(message.payload) else _dump(load_json(message.payload)[place])
+
+
+def split(message: Message) -> list[Message]:
+    """Return a message for each measurement of an array, [] where there is no array of several to split."""
+    if not _is_array(message.payload):
+        return []
+    try:
+        elements = load_json(message.payload)
+    except Unreadable:
+        return []
+    return [struct_replace(message, payload=_dump(element)) for element in elements] if len(elements) > 1 else []
+
+
+def _is_array(payload: bytes) -> bool:
+    return payload.lstrip().startswith(b"[")
+
+
+def _dump(element: Any) -> bytes:
+    """Return an element as JSON, with its NaN and Infinity as they were."""
+    return json.dumps(element, separators=(",", ":")).encode("ascii")

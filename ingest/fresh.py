@@ -1,7 +1,7 @@
 """Which measurements of a batch are new: by sequence where a device keeps one, by content where it has nothing better.
 
-Measurements with a time but no sequence are left to the unique index. Works on locked devices, so the answer holds until the
-transaction ends.
+Measurements with a time but no sequence are left to the unique index, and those of which nothing could be read have no content
+to compare. Works on locked devices, so the answer holds until the transaction ends.
 """
 
 from typing import Final
@@ -9,38 +9,22 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.columns import ABSENT, Columns
+from devices.columns import ABSENT
 from devices.locked import LockedDevices
 from devices.vitals import COLUMN
+from ingest.draft import Draft, Runs
 
 _WEIGHT: Final = COLUMN["body_weight"]
 
-#: rows of a batch by (device, boot), each in their order of arrival
-Runs = dict[tuple[int, str], list[int]]
 
-
-def find_runs(columns: Columns, device: NDArray[np.int32]) -> Runs:
-    """Return the rows that carry a sequence, by the run they belong to."""
-    runs: Runs = {}
-    for row, (key, boot) in enumerate(zip(device.tolist(), columns.boot, strict=True)):
-        if boot is None:
-            continue
-        if (run := runs.get((key, boot))) is None:
-            runs[key, boot] = [row]
-        else:
-            run.append(row)
-    return runs
-
-
-def find_fresh(
-    locked: LockedDevices, columns: Columns, device: NDArray[np.int32], received: NDArray[np.int64], runs: Runs
-) -> NDArray[np.bool_]:
+def find_fresh(locked: LockedDevices, draft: Draft) -> NDArray[np.bool_]:
     """Take the sequence numbers of these measurements in their order of arrival; return (n,) bool, whether each is new."""
+    columns = draft.columns
     fresh = np.ones(len(columns), bool)
-    locked.load_boots(runs)
+    locked.load_boots(draft.runs)
     numbers, firsts = columns.seq.tolist(), columns.first.tolist() if columns.first.any() else None
     unsure: Runs = {}
-    for pair, rows in runs.items():
+    for pair, rows in draft.runs.items():
         if firsts is not None or not locked.sequence(*pair).take_next([numbers[row] for row in rows]):
             unsure[pair] = rows
     seen_before = {pair for pair, rows in unsure.items() if min(numbers[row] for row in rows) <= locked.sequence(*pair).high}
@@ -52,10 +36,18 @@ def find_fresh(
             if firsts is not None and firsts[row] - 1 > sequence.high:
                 sequence.give_up(firsts[row])
             fresh[row] = sequence.take(numbers[row])
-    timeless = np.flatnonzero(np.array([boot is None for boot in columns.boot], bool) & (columns.time == ABSENT))
-    if len(timeless):
-        locked.load_windows(device[timeless].tolist())
-        for row in timeless.tolist():
-            is_weight = not np.isnan(columns.values[row, _WEIGHT])
-            fresh[row] = locked.window(int(device[row])).take(numbers[row], int(received[row]), is_weight=is_weight)
+    _compare_contents(locked, draft, fresh)
     return fresh
+
+
+def _compare_contents(locked: LockedDevices, draft: Draft, fresh: NDArray[np.bool_]) -> None:
+    """Mark repetitions among the measurements that carry neither sequence nor time."""
+    columns = draft.columns
+    unnumbered = np.array([boot is None for boot in columns.boot], bool)
+    timeless = np.flatnonzero(unnumbered & (columns.time == ABSENT) & (columns.readings() > 0))
+    if not len(timeless):
+        return
+    locked.load_windows(draft.device[timeless].tolist())
+    for row in timeless.tolist():
+        window, is_weight = locked.window(int(draft.device[row])), not np.isnan(columns.values[row, _WEIGHT])
+        fresh[row] = window.take(int(columns.seq[row]), int(draft.received[row]), is_weight=is_weight)

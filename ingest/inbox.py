@@ -43,9 +43,9 @@ class Inbox:
             return taken
 
     def clear(self) -> None:
-        """Forget what waits: the broker still has it and sends it again on the next connection."""
+        """Forget what the broker still has and sends again on the next connection: all but QoS 0."""
         with self._changed:
-            self._waiting.clear()
+            self._waiting = deque(message for message in self._waiting if not message.mid)
 
     def wake(self) -> None:
         """Let a waiting `take` return at once, now and from now on."""

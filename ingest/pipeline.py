@@ -1,7 +1,8 @@
 """The pipeline: takes what waits, commits it as one batch, and only then acknowledges (I1).
 
 A batch that the database refuses for its data is halved until the offender is alone, and that one goes to quarantine; a
-deadlock is tried again; a lost database is the caller's to mend, since then nothing was acknowledged and all of it comes back.
+deadlock is tried again; any other fault of the database is the caller's to mend, since then nothing was acknowledged and all
+of it comes back.
 """
 
 import datetime as dt
@@ -10,12 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import structlog
-from psycopg import Connection, errors
+from psycopg import Connection, DataError, Error, IntegrityError, errors
 
 from devices.decoded import REASONS
 from ingest.acks import Acknowledger
 from ingest.commit import Committer, Outcome
-from ingest.draft import Refusal
+from ingest.draft import Refusal, split
 from ingest.inbox import Inbox
 from ingest.message import Message
 from ingest.quarantine import keep
@@ -74,7 +75,12 @@ class Pipeline:
         if len(messages) < MOST:
             self.caught_up_at = time.monotonic()
         if messages:
-            outcomes = self.process(messages)
+            try:
+                outcomes = self.process(messages)
+            except Error:
+                # the broker sends again only what waits for an acknowledgement
+                self._inbox.put(message for message in messages if not message.mid)
+                raise
             self._confirm.acknowledge(messages)
             for outcome in outcomes:
                 self._acks.note(outcome.taken)
@@ -83,24 +89,30 @@ class Pipeline:
         return len(messages)
 
     def process(self, messages: Sequence[Message]) -> list[Outcome]:
-        """Commit these messages, whatever is in them; return what became of each part."""
+        """Commit these messages, whatever is in them; return what became of each part.
+
+        Raises psycopg.Error for what is not the messages' fault: a lost database, a missing table or permission.
+        """
         for attempt in range(_TRIES):
             try:
                 return [self._commit(messages)]
             except _TRANSIENT as error:
                 log.warning("batch_tried_again", messages=len(messages), attempt=attempt + 1, error=type(error).__name__)
                 time.sleep(0.05 * 2**attempt)
-            except errors.OperationalError:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever it is, one message must not stop the others
+            except Exception as error:
+                if not _is_for_the_data(error, messages):
+                    raise
                 return self._halve(messages, error)
         return [self._commit(messages)]
 
     def _commit(self, messages: Sequence[Message]) -> Outcome:
         now = self._clock()
+        return self._transact(lambda: self._committer.commit(self._connection, messages, now))
+
+    def _transact(self, work: Callable[[], Outcome]) -> Outcome:
         try:
             with self._connection.transaction():
-                outcome = self._committer.commit(self._connection, messages, now)
+                outcome = work()
         except BaseException:
             self._committer.rolled_back()
             raise
@@ -111,13 +123,23 @@ class Pipeline:
         if len(messages) > 1:
             middle = len(messages) // 2
             return self.process(messages[:middle]) + self.process(messages[middle:])
+        (message,) = messages
+        if elements := split(message):
+            return self.process(elements)
         # the type alone: a database's message can quote the value it refused
         log.error("message_refused", error=type(error).__name__, where=_where(error))
-        (message,) = messages
-        refusal = Refusal(None, message.topic, message.payload, "refused", REASONS["refused"], 0, message.received)
-        with self._connection.transaction():
-            keep(self._connection, [refusal])
-        return [Outcome(messages=1, refused=1)]
+        try:
+            return [self._transact(lambda: self._committer.refuse(self._connection, message, self._clock()))]
+        except Exception as worse:
+            if not _is_for_the_data(worse, messages):
+                raise
+            # not even its sequence can be taken; its bytes can
+            with self._connection.transaction():
+                keep(
+                    self._connection,
+                    [Refusal(None, message.topic, message.payload, "refused", REASONS["refused"], 0, message.received)],
+                )
+            return [Outcome(messages=1, refused=1)]
 
     def _add(self, outcome: Outcome) -> None:
         total = self.total
@@ -127,6 +149,13 @@ class Pipeline:
         total.duplicate += outcome.duplicate
         total.quarantined += outcome.quarantined
         total.refused += outcome.refused
+
+
+def _is_for_the_data(error: Exception, messages: Sequence[Message]) -> bool:
+    """Whether fewer of these may do better: refused for what is in them, too many for the time allowed, or a fault of ours."""
+    if isinstance(error, errors.QueryCanceled):
+        return len(messages) > 1
+    return isinstance(error, DataError | IntegrityError) or not isinstance(error, Error)
 
 
 def _where(error: BaseException) -> str:

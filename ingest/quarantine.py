@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from psycopg import Connection
+from psycopg import Connection, DataError, IntegrityError
 
+from devices.recording import move_quarantined
 from ingest.draft import Refusal
 from ingest.message import Message
 from ingest.queries import add_quarantined, lock_quarantined, settle_quarantined
@@ -61,13 +62,23 @@ def retry(connection: Connection[Any], committer: "Committer", public_ids: Seque
     Measurements that are stored by now are amended with the values they lacked.
     """
     settled = refused = readings = 0
-    for key, topic, payload, received_at in lock_quarantined(connection, public_ids):
-        message = Message(0, 0, topic.encode(), payload, retained=False, received=(received_at - _EPOCH) // _MICROSECOND)
-        outcome = committer.commit(connection, [message], now, retry=True)
-        if outcome.refused:
+    for one in lock_quarantined(connection, public_ids):
+        received = (one.received_at - _EPOCH) // _MICROSECOND
+        # what the broker had kept is of unknown age still
+        message = Message(0, 0, one.topic.encode(), one.payload, retained=one.reason == "impossible_time", received=received)
+        try:
+            with connection.transaction():
+                outcome = committer.commit(connection, [message], now, retry=True)
+        except (DataError, IntegrityError):  # the database refuses it still
+            committer.rolled_back()
+            refused += 1
+            continue
+        if outcome.unchanged:
             refused += 1
             continue
         settled += 1
         readings += outcome.stored
-        settle_quarantined(connection, key, f"taken on retry: {outcome.stored} readings", now)
+        if one.device_id is not None and one.readings:
+            move_quarantined(connection, one.device_id, one.readings, one.times)
+        settle_quarantined(connection, one.id, f"taken on retry: {outcome.stored} readings", now)
     return Retried(settled, refused, readings)

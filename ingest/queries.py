@@ -52,9 +52,27 @@ def count_quarantined(connection: Connection[Any]) -> dict[str, tuple[int, int, 
     return {reason: (rows, times, readings) for reason, rows, times, readings in connection.execute(_SQL["count_open"])}
 
 
-def lock_quarantined(connection: Connection[Any], public_ids: Sequence[str]) -> list[tuple[int, str, bytes, dt.datetime]]:
-    """Return (id, topic, payload, received_at) of these open ones, oldest first, locked."""
-    return connection.execute(_SQL["lock_open"], {"public_ids": list(public_ids)}).fetchall()
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """A row of quarantine as it is tried again."""
+
+    id: int
+    #: None where the sender was not known
+    device_id: int | None
+    topic: str
+    payload: bytes
+    reason: str
+    #: values it holds, 0 where unreadable
+    readings: int
+    #: how often exactly this came
+    times: int
+    received_at: dt.datetime
+
+
+def lock_quarantined(connection: Connection[Any], public_ids: Sequence[str]) -> list[Lying]:
+    """Return these open ones, oldest first, locked."""
+    with connection.cursor(row_factory=class_row(Lying)) as cursor:
+        return cursor.execute(_SQL["lock_open"], {"public_ids": list(public_ids)}).fetchall()
 
 
 def settle_quarantined(connection: Connection[Any], key: int, settlement: str, now: dt.datetime) -> None:

@@ -16,7 +16,7 @@ ORDER BY quarantine.last_at DESC, quarantine.id DESC
 SELECT reason, count(*)::int, sum(times)::bigint, sum(readings)::bigint FROM quarantine WHERE settled_at IS NULL GROUP BY reason ORDER BY reason
 
 -- name: lock_open
-SELECT id, topic, payload, received_at
+SELECT id, device_id, topic, payload, reason, readings, times, received_at
 FROM quarantine
 WHERE settled_at IS NULL AND public_id = ANY(%(public_ids)s)
 ORDER BY received_at, id
@@ -41,7 +41,7 @@ ON CONFLICT (process) DO UPDATE SET at = excluded.at, detail = excluded.detail
 SELECT pg_try_advisory_lock(%(key)s)
 
 -- name: list_unfinished
-SELECT device.public_id, boot, seq + 1
+SELECT device.public_id, boot, least(seq, 9223372036854775806) + 1
 FROM device_state JOIN device ON device.id = device_id
 WHERE boot IS NOT NULL AND revoked_at IS NULL AND last_received_at > %(since)s
 ORDER BY device_id

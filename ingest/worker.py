@@ -58,6 +58,7 @@ def run(settings: WorkerSettings, rules: RuleSet, stop: threading.Event) -> int:
     # batches make many short-lived objects and hardly a cycle: looking for those after every 700 costs a tenth of the time
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
+    inbox = Inbox()  # outlives a loss of the database, for what the broker does not send again
     pause = 0.5
     while not stop.is_set():
         try:
@@ -68,7 +69,7 @@ def run(settings: WorkerSettings, rules: RuleSet, stop: threading.Event) -> int:
                 _await_turn(turn, stop)
                 pause = 0.5
                 if not stop.is_set():
-                    return _Worker(turn, own, address, settings.mqtt_reader, rules, stop).run()
+                    return _Worker(turn, own, address, settings.mqtt_reader, inbox, rules, stop).run()
         except (DatabaseUnreachable, OperationalError) as error:
             log.warning("database_lost", error=type(error).__name__, again_in=pause)
         except OSError as error:
@@ -96,20 +97,21 @@ class _Worker:
         own: Connection[Any],
         address: BrokerAddress,
         reader: str,
+        inbox: Inbox,
         rules: RuleSet,
         stop: threading.Event,
     ) -> None:
         self._turn = turn
         self._stop = stop
-        inbox = Inbox()
         self._inbox = inbox
         self._subscriber = Subscriber(address, inbox, self._note_session, reader=reader)
-        self._acks = Acknowledger(lambda topic, payload, retain: self._subscriber.publish(topic, payload, retain=retain))
+        self._acks = Acknowledger(self._subscriber.publish)
         self._pipeline = Pipeline(own, Committer(Engine(rules)), inbox, self._subscriber, self._acks, _now)
         self._subscribed_at: float | None = None
         self._session_lost = threading.Event()
         self._losses = 0
         self._next_beat = 0.0
+        self._told_subscribed = False
 
     def run(self) -> int:
         """Work until told to stop; the session at the broker outlives this."""
@@ -125,6 +127,8 @@ class _Worker:
                 if self._session_lost.is_set():
                     self._backfill()
         finally:
+            # devices need not wait for the next worker to hear what is safe
+            self._acks.flush(float("inf"))
             self._subscriber.stop()
         return 0
 
@@ -139,16 +143,18 @@ class _Worker:
         if not unfinished:
             return
         self._losses += 1
+        self._next_beat = 0.0
         log.error("broker_session_lost", devices_asked=len(unfinished))
         for name, boot, from_seq in unfinished:
             self._acks.ask_again(name, boot, from_seq)
 
     def _beat(self) -> None:
         clock = time.monotonic()
-        if clock < self._next_beat:
-            return
-        self._next_beat = clock + BEAT_EVERY
         subscribed = self._subscriber.subscribed.is_set()
+        # a broker that comes or goes is news, so it is told at once
+        if clock < self._next_beat and subscribed == self._told_subscribed:
+            return
+        self._next_beat, self._told_subscribed = clock + BEAT_EVERY, subscribed
         if not subscribed:
             self._subscribed_at = None
         elif self._subscribed_at is None:

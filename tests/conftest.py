@@ -14,7 +14,7 @@ from database.pool import connect, open_pool
 from tests.clusters import Cluster, running_cluster, why_no_timescale
 from tests.parts import lacking
 
-pytest_plugins = ["tests.broker"]
+pytest_plugins = ["tests.broker", "tests.ingesting"]
 
 
 @pytest.fixture(scope="session")
