@@ -95,6 +95,15 @@ class Chart:
     span: tuple[float, float]
 
 
+def resolution(days: int) -> timedelta:
+    """Return how long a stretch of a window is: about four hundred of them, in whole five minutes.
+
+    >>> [str(resolution(days)) for days in (1, 14, 90)]
+    ['0:05:00', '0:50:00', '5:25:00']
+    """
+    return timedelta(minutes=max(1, round(days * 1440 / 400 / 5)) * 5)
+
+
 def limits_of(
     rules: Iterable[Mapping[str, Any]], programmes: Sequence[str], vital: Vital, reader: Reader, name: str = ""
 ) -> tuple[ChartLimit, ...]:

@@ -14,7 +14,7 @@ from alerts.alert import DISPOSITIONS
 from api.access import Form, SignedIn, record
 from api.engine import Judging
 from api.pages import charts, patient, queries
-from api.pages.facts import Reader
+from api.pages.facts import Reader, Series
 from api.pages.forms import done, fill, local_time
 from api.pages.frame import reader_of, show
 from api.pages.reasons import describe
@@ -24,7 +24,7 @@ from api.routes.patients import load_patient, read_patient
 from api.transaction import Now, Transaction
 from care.patient import Patient
 from devices import queries as devices
-from devices.measurement import Bucket, Measurement
+from devices.measurement import Bucket, Latest, Measurement
 from messaging.queries import load_contact
 
 router = APIRouter(include_in_schema=False)
@@ -41,6 +41,7 @@ def patient_page(request: Request, public_id: str, who: SignedIn, conn: Transact
     """Show one patient."""
     person = read_patient(conn, public_id, who, now, "patient")
     reader, window = reader_of(who), days if days in _DAYS else 14
+    latest = _latest(conn, person, now)
     alerts = queries.list_open_alerts_of(conn, person.id)
     ranked = sorted(alerts, key=lambda alert: (not alert.emergency, alert.acknowledged_at is not None, alert.due_at))
     return show(
@@ -57,8 +58,8 @@ def patient_page(request: Request, public_id: str, who: SignedIn, conn: Transact
         languages=patient.LANGUAGES,
         modes=patient.CONTACT_MODES,
         pronouns=patient.PRONOUNS,
-        alerts=[(alert, describe(alert, reader)) for alert in ranked],
-        charts=_charts(conn, person, reader, now, window, [alert.subject or "" for alert in ranked]),
+        alerts=[(alert, describe(alert, reader, _newest(latest, alert.subject))) for alert in ranked],
+        charts=_charts(conn, person, latest, reader, now, window, [alert.subject or "" for alert in ranked]),
         days=window,
         windows=charts.WINDOWS,
         devices=patient.device_lines(devices.list_devices_of(conn, person.id, now), now),
@@ -74,7 +75,7 @@ def chart_data(public_id: str, who: SignedIn, conn: Transaction, now: Now, days:
     """Send what the browser draws the charts from."""
     person, window = load_patient(conn, public_id), days if days in _DAYS else 14
     record(conn, who, "read_charts", f"patient/{public_id}", now)
-    drawn = _charts(conn, person, reader_of(who), now, window, [])
+    drawn = _charts(conn, person, _latest(conn, person, now), reader_of(who), now, window, [])
     return JSONResponse([charts.as_json(chart, window) for chart in drawn])
 
 
@@ -130,17 +131,31 @@ def mark_right(
     return done(request, form, f"/patients/{public_id}#readings")
 
 
+def _latest(conn: Connection[Any], person: Patient, now: datetime) -> dict[str, Latest]:
+    return devices.latest(conn, [person.id], now - _LATEST).get(person.id, {})
+
+
+def _newest(latest: dict[str, Latest], vital: str | None) -> Series | None:
+    """Return the newest value as a series of one, if it is to be believed."""
+    found = latest.get(vital or "")
+    return None if found is None or found.is_suspect else Series(vital or "", (found.measured_at.timestamp(),), (found.value,))
+
+
 def _charts(
-    conn: Connection[Any], person: Patient, reader: Reader, now: datetime, days: int, first: list[str]
+    conn: Connection[Any],
+    person: Patient,
+    latest: dict[str, Latest],
+    reader: Reader,
+    now: datetime,
+    days: int,
+    first: list[str],
 ) -> list[charts.Chart]:
-    since = now - timedelta(days=days)
-    latest = devices.latest(conn, [person.id], now - _LATEST).get(person.id, {})
-    until = now + timedelta(minutes=15)
+    since, until = now - timedelta(days=days), now + timedelta(minutes=15)
     measured: list[Measurement] | list[Bucket] = devices.measurements(
         conn, person.id, since, until, limit=charts.MOST_POINTS + 1
     )
     if len(measured) > charts.MOST_POINTS:
-        measured = devices.rollup(conn, person.id, since, until, timedelta(minutes=5 if days == 1 else 15 * days))
+        measured = devices.rollup(conn, person.id, since, until, charts.resolution(days))
     rules = queries.load_rules(conn)
     return charts.build_charts(measured, latest, rules, person.programmes, reader, first=first, since=since, now=now)
 

@@ -126,9 +126,9 @@ SELECT upper(during), 'ended', d.public_id, '', NULL
 FROM assignment a JOIN device d ON d.id = a.device_id
 WHERE a.patient_id = %(patient_id)s AND upper(during) BETWEEN %(since)s AND %(now)s
 UNION ALL
-SELECT o.created_at, 'notice', o.state, o.reason, NULL
+SELECT o.created_at, 'notice', o.state, o.channel || ', ' || o.reason, NULL
 FROM outbox o JOIN alert a ON a.id = o.alert_id
-WHERE a.patient_id = %(patient_id)s AND o.created_at > %(since)s
+WHERE a.patient_id = %(patient_id)s AND o.created_at > %(since)s AND o.channel <> 'in_app'
 ORDER BY 1 DESC LIMIT %(limit)s
 
 -- name: worst_open

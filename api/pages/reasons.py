@@ -43,7 +43,7 @@ class Reason:
     @property
     def plain(self) -> str:
         """Return the title where nothing ticks, for lists of what else is going on."""
-        return "".join(part.text for part in self.title)
+        return "".join(part.text for part in self.title).removesuffix(" for ")
 
 
 def value_text(vital: Vital, value: float, reader: Reader) -> str:
@@ -77,7 +77,8 @@ def describe(alert: OpenAlert, reader: Reader, newest: Series | None = None) -> 
     values = [reading for reading in readings if vital and reading.get("vital", vital.name) == vital.name and _number(reading)]
     if vital is None or not values:
         return Reason(
-            (Part(str(alert.explanation.get("reason") or alert.explanation.get("title") or alert.rule)),), _when(alert, [])
+            (Part(str(alert.explanation.get("reason") or alert.explanation.get("title") or alert.rule)),),
+            _when(alert, alert.fired_at, None),
         )
     return _threshold(alert, vital, values, reader, newest)
 
@@ -85,28 +86,38 @@ def describe(alert: OpenAlert, reader: Reader, newest: Series | None = None) -> 
 def _threshold(
     alert: OpenAlert, vital: Vital, values: Sequence[Mapping[str, Any]], reader: Reader, newest: Series | None
 ) -> Reason:
-    last = values[-1]
-    measured = _time(last.get("measured_at")) or alert.fired_at
-    said = f"{name_of(vital)} {value_text(vital, float(last['value']), reader)}"
-    if alert.explanation.get("kind") == "doubt":
-        said = f"{said}, not repeated"
+    why, limit = alert.explanation, shown_limit(alert, reader)
+    value, measured = float(values[-1]["value"]), _time(values[-1].get("measured_at")) or alert.fired_at
+    received = _time(values[-1].get("received_at"))
+    after = _newer(newest, measured)
+    goes_on = after is not None and limit is not None and limit.is_broken(reader.display(vital).number(after[1]))
+    if after is not None and goes_on and alert.condition == "firing":  # it still holds: say where it stands, not where it began
+        (measured, value), received, after = after, None, None
+    said = f"{name_of(vital)} {value_text(vital, value, reader)}"
     held = (measured - alert.since).total_seconds()
-    if held >= 60 and alert.explanation.get("for_seconds"):
+    if why.get("kind") == "doubt":
+        said = f"{said}, not repeated"
+    elif held >= 60 and (why.get("for_seconds") or goes_on):
         said = f"{said} for {duration(held)}"
-    elif int(alert.explanation.get("n") or 1) > 1:
-        said = f"{said}, {int(alert.explanation['n'])} in a row"
+    elif int(why.get("n") or 1) > 1:
+        said = f"{said}, {int(why['n'])} in a row"
     details: list[Part] = []
-    if (limit := shown_limit(alert, reader)) is not None:
-        how = reader.display(vital)
-        name = "emergency band" if alert.emergency else _limit_name(str(alert.explanation.get("whose_limit", "")))
-        details.append(Part(f"{name} {_SIGNS[limit.operator]} {limit.value:.{how.decimals}f}"))
-    details += _when(alert, values)
-    if alert.explanation.get("still_true_after"):
+    if limit is not None:
+        name = "emergency band" if alert.emergency else _limit_name(str(why.get("whose_limit", "")))
+        details.append(Part(f"{name} {_SIGNS[limit.operator]} {limit.value:.{reader.display(vital).decimals}f}"))
+    details += _when(alert, measured, received)
+    if why.get("still_true_after"):
         details.append(Part("still so after it was resolved"))
-    if newest is not None and newest.at and newest.at[-1] > measured.timestamp() + 1:
-        at = datetime.fromtimestamp(newest.at[-1], measured.tzinfo)
-        details.append(Part(f"now {value_text(vital, newest.values[-1], reader)}, ", at))
+    if after is not None:
+        details.append(Part(f"now {value_text(vital, after[1], reader)}, ", after[0]))
     return Reason((Part(said),), tuple(details))
+
+
+def _newer(newest: Series | None, measured: datetime) -> tuple[datetime, float] | None:
+    """Return the newest reading if it was measured after the one an alert rests on."""
+    if newest is None or not newest.at or newest.at[-1] <= measured.timestamp() + 1:
+        return None
+    return datetime.fromtimestamp(newest.at[-1], measured.tzinfo), newest.values[-1]
 
 
 def _silence(alert: OpenAlert) -> Reason:
@@ -122,14 +133,12 @@ def _silence(alert: OpenAlert) -> Reason:
     return Reason((Part(title, last or alert.since, "since"),), tuple(details))
 
 
-def _when(alert: OpenAlert, values: Sequence[Mapping[str, Any]]) -> tuple[Part, ...]:
-    measured = (_time(values[-1].get("measured_at")) if values else None) or alert.fired_at
-    received = _time(values[-1].get("received_at")) if values else None
+def _when(alert: OpenAlert, measured: datetime, received: datetime | None) -> tuple[Part, ...]:
     parts = [Part("measured ", measured)]
     if alert.lateness == "retrospective":
         parts.append(Part("arrived after newer readings, ", received or alert.opened_at))
-    elif alert.lateness == "late":
-        parts.append(Part("arrived ", received or alert.opened_at))
+    elif alert.lateness == "late" and received is not None:
+        parts.append(Part("arrived ", received))
     if alert.condition == "resolved" and alert.resolved_at is not None and alert.lateness != "retrospective":
         parts.append(Part("over since ", alert.resolved_at, "when"))
     return tuple(parts)

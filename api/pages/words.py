@@ -83,7 +83,7 @@ def left(due_at: datetime, now: datetime, target_seconds: float, zone: ZoneInfo)
             return f"{int(seconds)} s left"
         return f"{int(seconds // _MINUTE)} min left of {int(target_seconds // _MINUTE)}"
     if due_at.astimezone(zone).date() == now.astimezone(zone).date():
-        return f"today, {duration(seconds)} left"
+        return f"today, {duration(seconds if seconds < 2 * _HOUR else seconds // _HOUR * _HOUR)} left"
     return f"by {moment(due_at, now, zone)}"
 
 

@@ -118,7 +118,9 @@ def build_row(case: Case, alerts: Sequence[OpenAlert], reader: Reader, now: date
     """Put one patient's open alerts into a row; `alerts` are those of the queue, at least one."""
     ranked = sorted(alerts, key=lambda alert: (_WORST[alert.word], alert.acknowledged_at is not None, alert.due_at))
     worst, urgent = ranked[0], _most_urgent(alerts)
-    others = [describe(alert, reader).plain for alert in ranked[1:]]
+    # a milder alert on the same vital says nothing new
+    named = {alert.subject: alert for alert in reversed(ranked)}
+    others = [describe(alert, reader, case.of(alert.subject)).plain for alert in ranked[1:] if named[alert.subject] is alert]
     if len(others) > _OTHERS:
         others = [*others[: _OTHERS - 1], f"and {len(others) - _OTHERS + 1} more"]
     owner, note = _owner(case.person, alerts, urgent, reader)

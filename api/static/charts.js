@@ -17,7 +17,7 @@ function columns(chart) {
     const points = new Map();
     const believed = line.at.map((time, i) => [time, line.values[i], line.states[i]]).filter(([, , state]) => state < DOUBTFUL);
     const steps = believed.slice(1).map(([time], i) => time - believed[i][0]).sort((a, b) => a - b);
-    const usual = Math.max(steps[Math.floor(steps.length * 0.8)] ?? 0, 3600);
+    const usual = Math.max(steps[Math.floor(steps.length * 0.9)] ?? 0, 3600);
     believed.forEach(([time, value], i) => {
       if (i && time - believed[i - 1][0] > GAP * usual) points.set((time + believed[i - 1][0]) / 2, null);
       points.set(time, value);

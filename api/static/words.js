@@ -56,5 +56,5 @@ export function left(due, now, target, zone) {
   if (target <= 90 * MINUTE) {
     return seconds < MINUTE ? `${Math.trunc(seconds)} s left` : `${Math.floor(seconds / MINUTE)} min left of ${Math.floor(target / MINUTE)}`;
   }
-  return dayNumber(due, zone) === dayNumber(now, zone) ? `today, ${duration(seconds)} left` : `by ${moment(due, now, zone)}`;
+  return dayNumber(due, zone) === dayNumber(now, zone) ? `today, ${duration(seconds < 2 * HOUR ? seconds : Math.floor(seconds / HOUR) * HOUR)} left` : `by ${moment(due, now, zone)}`;
 }

@@ -100,8 +100,23 @@ def test_a_newer_reading_is_told_too() -> None:
     first = alert()
     at = (NOW - timedelta(seconds=10)).timestamp()
     built = row(first, case=Case(person(), (first,), (Series("spo2", (at - 500, at), (90.0, 92.0)),)))
+    assert title(built) == "SpO₂ 85 %"
     assert details(built)[-1] == "now 92 %, "
     assert built.spark is not None and built.spark.label.startswith("Oxygen saturation")
+
+
+def test_a_condition_that_goes_on_is_told_as_it_stands_now() -> None:
+    first = alert()
+    at = (NOW - timedelta(seconds=10)).timestamp()
+    built = row(first, case=Case(person(), (first,), (Series("spo2", (at - 500, at), (85.0, 81.0)),)))
+    assert title(built) == "SpO₂ 81 % for 4 min"
+    assert details(built) == ["limit < 88", "measured "]
+
+
+def test_a_milder_alert_on_the_same_vital_is_not_named_again() -> None:
+    built = row(alert(1, emergency=True, severity="high"), alert(2, rule="spo2_low"), alert(3, subject="heart_rate"))
+    assert len(built.others) == 1
+    assert len(built.alerts) == 3
 
 
 def test_late_and_retrospective_alerts_say_so() -> None:
@@ -124,7 +139,7 @@ def test_silence_says_since_when_and_what_was_due() -> None:
         "last_received_at": (NOW - timedelta(hours=13)).isoformat(),
     }
     built = row(alert(subject="hub-01", category="technical", severity="low", explanation=told))
-    assert title(built) == "Pulse oximeter silent for "
+    assert title(built) == "Pulse oximeter silent"
     assert built.reason.title[0].form == "since"
     assert details(built) == ["last heard ", "a reading is due every 12 h"]
     assert built.word == "technical"
