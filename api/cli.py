@@ -147,8 +147,8 @@ def token_create(
     """Make a token and print it; it is shown this once."""
     from api.commands.people import create_token
 
-    scope = _one_of("scope", scope, ("metrics", "api"))
-    typer.echo(create_token(load_settings(), name=name, scope=scope, acts_for=acts_for, days=days))
+    known = _one_of("scope", scope, ("metrics", "api"))
+    typer.echo(create_token(load_settings(), name=name, scope=known, acts_for=acts_for, days=days))
 
 
 @device.command("add")
@@ -233,13 +233,14 @@ def alert_explain(
 def simulate(
     patients: Annotated[int, typer.Option(min=1, max=10_000, help="How many made-up patients.")] = 20,
     seed: Annotated[int, typer.Option(help="The same seed makes the same people.")] = 1,
-    speed: Annotated[float, typer.Option(min=0.1, help="How many times faster than life.")] = 1.0,
+    speed: Annotated[float, typer.Option(min=0.1, help="How many times as often as in life they measure.")] = 1.0,
+    demo: Annotated[bool, typer.Option("--demo", hidden=True)] = False,
 ) -> None:
     """Make up patients and let their devices measure and send until Ctrl-C."""
     settings = _begin("simulate")
     from api.commands.simulate import simulate as run
 
-    raise typer.Exit(run(settings, patients=patients, seed=seed, speed=speed))
+    raise typer.Exit(run(settings, patients=patients, seed=seed, speed=speed, demo=demo))
 
 
 @app.command(rich_help_panel=_TRY)
@@ -261,7 +262,7 @@ def replay(
 def main() -> None:
     """Run a command and leave with its exit code."""
     try:
-        app()
+        app(prog_name="wardlight")
     except CommandError as error:
         end(error.code, str(error))
     except SettingsError as error:

@@ -12,11 +12,21 @@ from urllib.parse import quote
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from api.documented import names
 
 MEDIA_TYPE: Final = "application/problem+json"
+
+#: what a person reads over a problem's page
+_TITLES: Final = {
+    403: "Not for you",
+    404: "There is nothing here",
+    409: "That does not fit",
+    422: "Something is missing",
+    500: "This went wrong on our side",
+    503: "Not reachable just now",
+}
 
 
 @dataclass(eq=False)
@@ -77,19 +87,19 @@ def _on_problem(request: Request, error: Exception) -> Response:
             return Response(status_code=401, headers={"HX-Redirect": "/login"})
         if request.method in {"GET", "HEAD"}:
             return RedirectResponse(f"/login?next={quote(request.scope['path'])}", 303)
-    return error.response()
+    return answer(request, error)
 
 
 def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == too_large().status:
-        return too_large().response()
+        return answer(request, too_large())
     kind, detail = {
         400: ("bad_request", "the request cannot be read as HTTP with a JSON body"),
         404: ("not_found", "there is nothing at this address"),
         405: ("method_not_allowed", "this address does not take this method; the Allow header names those it takes"),
     }.get(error.status_code, ("refused", HTTPStatus(error.status_code).description or "the request was refused"))
-    return Problem(error.status_code, kind, detail, headers=error.headers or {}).response()
+    return answer(request, Problem(error.status_code, kind, detail, headers=error.headers or {}))
 
 
 def _on_validation_error(request: Request, error: Exception) -> Response:
@@ -100,12 +110,22 @@ def _on_validation_error(request: Request, error: Exception) -> Response:
         for each in error.errors()[:20]
     ]
     detail = "; ".join(f"{each['in']}{each['pointer']}: {each['detail']}" for each in errors[:3])
-    return Problem(422, "invalid", detail, more={"errors": errors}).response()
+    return answer(request, Problem(422, "invalid", detail, more={"errors": errors}))
 
 
 def _pointer(parts: tuple[int | str, ...], known: frozenset[str]) -> str:
     # a name that is not ours was sent, and may be anybody's
     return "".join(f"/{part if isinstance(part, int) or part in known else '…'}" for part in parts)
+
+
+def answer(request: Request, problem: Problem) -> Response:
+    """Return a problem as a page where a person's browser asks for one, else as it goes to a programme."""
+    is_script = {"x-csrf-token", "hx-request"} & set(request.headers)
+    if is_programme(request) or is_script or "text/html" not in request.headers.get("accept", ""):
+        return problem.response()
+    words = {"title": _TITLES.get(problem.status, HTTPStatus(problem.status).phrase), "detail": problem.detail.rstrip(".")}
+    page = request.app.state.templates.get_template("problem.html").render(status=problem.status, kind=problem.kind, **words)
+    return HTMLResponse(page, problem.status, dict(problem.headers))
 
 
 def is_programme(request: Request) -> bool:

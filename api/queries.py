@@ -3,7 +3,7 @@
 Every function takes the caller's connection first and never commits. Tokens and passwords arrive hashed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -201,3 +201,16 @@ def last_received(conn: Connection[Any]) -> tuple[datetime | None, int | None]:
     row = conn.execute(SQL["last_received"]).fetchone()
     assert row is not None
     return row[0], row[1]
+
+
+def count_readings_of(conn: Connection[Any], devices: Sequence[str]) -> tuple[int, int, int, int]:
+    """Return how many readings of these devices, by public id, are stored, suspect, duplicate and in quarantine."""
+    row = conn.execute(SQL["count_readings_of"], {"devices": list(devices)}).fetchone()
+    assert row is not None
+    return row[0], row[1], row[2], row[3]
+
+
+def count_alerts_since(conn: Connection[Any], patient_ids: Sequence[int], since: datetime) -> list[tuple[str, str, int]]:
+    """Return (rule, lateness, alerts opened since) of these patients, the most frequent first."""
+    rows = conn.execute(SQL["count_alerts_since"], {"patient_ids": list(patient_ids), "since": since})
+    return [(rule, lateness, count) for rule, lateness, count in rows]

@@ -100,3 +100,15 @@ SELECT count(*), min(recorded_at) FROM unjudged
 
 -- name: last_received
 SELECT max(last_received_at), sum(readings_stored)::bigint FROM device_state
+
+-- name: count_readings_of
+SELECT coalesce(sum(readings_stored), 0)::bigint, coalesce(sum(readings_suspect), 0)::bigint,
+       coalesce(sum(readings_duplicate), 0)::bigint, coalesce(sum(readings_quarantined), 0)::bigint
+FROM device_state JOIN device ON device.id = device_state.device_id
+WHERE device.public_id = ANY (%(devices)s)
+
+-- name: count_alerts_since
+SELECT rule, lateness, count(*) FROM alert
+WHERE patient_id = ANY (%(patient_ids)s) AND opened_at >= %(since)s
+GROUP BY rule, lateness
+ORDER BY count(*) DESC, rule, lateness

@@ -7,16 +7,21 @@ is readable by its owner alone; settings that were given always win over it.
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Final, TextIO
 
 from api.exits import NotReady
 from api.settings import Settings
 
 _NOTE = "up.json"
 _LOCK = "up.lock"
+
+#: seconds in which what a killed tree left is cleared away, or one that is just starting has said where it runs
+CLEARING: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +48,11 @@ def find_running(data_dir: Path) -> Running | None:
         return None
     except BlockingIOError:
         try:
-            return Running(**json.loads((data_dir / _NOTE).read_text()))
-        except (FileNotFoundError, json.JSONDecodeError):
-            return None  # still starting
+            running = Running(**json.loads((data_dir / _NOTE).read_text()))
+            os.kill(running.pid, 0)
+        except (FileNotFoundError, json.JSONDecodeError, ProcessLookupError):
+            return None  # still starting, or killed and being cleared away
+        return running
 
 
 def note_running(data_dir: Path, running: Running) -> None:
@@ -57,19 +64,31 @@ def note_running(data_dir: Path, running: Running) -> None:
 
 
 @contextmanager
-def only_one(data_dir: Path) -> Iterator[bool]:
-    """Hold the folder while a tree runs over it; gives False when another one holds it already."""
+def only_one(data_dir: Path) -> Iterator[int | None]:
+    """Hold the folder while a tree runs over it; gives the descriptor of the lock, None when another tree holds it.
+
+    Whoever inherits the descriptor holds the folder too. What a killed tree left is waited for until it is cleared away.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / _LOCK).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
+        deadline = time.monotonic() + CLEARING
+        while not (held := _try_lock(lock)) and find_running(data_dir) is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if not held:
+            yield None
             return
         try:
-            yield True
+            yield lock.fileno()
         finally:
             (data_dir / _NOTE).unlink(missing_ok=True)
+
+
+def _try_lock(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def with_running(settings: Settings) -> Settings:

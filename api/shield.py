@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import Problem, too_large
+from api.problems import Problem, answer, too_large
 
 LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 
@@ -87,7 +87,7 @@ class Shield:
                 if is_started:
                     raise ConnectionAbortedError("the answer broke off after it had begun") from None
         if problem is not None:
-            await problem.response()(scope, receive, send_with_headers)
+            await answer(Request(scope), problem)(scope, receive, send_with_headers)
 
     def _check_host(self, scope: Scope) -> Problem | None:
         match = _HOST.fullmatch(Request(scope).headers.get("host", "").lower())

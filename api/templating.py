@@ -1,6 +1,6 @@
 """The template environment: every page is rendered here, escaped, and strict about what it was not given.
 
-Templates lie in `api/templates`, filters in `api/pages/filters.py`. No template ever comes from a user.
+Templates lie in `api/templates`. No template ever comes from a user.
 """
 
 import hashlib
@@ -13,7 +13,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from api.access import Viewer
-from api.pages.filters import FILTERS
 
 TEMPLATES: Final = Path(__file__).with_name("templates")
 STATIC: Final = Path(__file__).with_name("static")
@@ -24,7 +23,6 @@ def make_environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(FILTERS)
     environment.globals["static"] = static_url
     return environment
 

@@ -144,23 +144,27 @@ class Tree:
         self._alive_since: dict[str, float] = {}
         self._due: dict[str, float] = {}
 
-    def start(self, part: Part, within: float = 60.0) -> None:
-        """Start a part and wait until it is ready; returns early when told to stop.
+    def start(self, *parts: Part, within: float = 60.0) -> None:
+        """Start parts that do not stand on each other, and wait until all are ready; returns early when told to stop.
 
-        Raises PartFailed when it ends first, or is not ready after `within` seconds.
+        Raises PartFailed when one ends first, or is not ready after `within` seconds.
         """
-        self._parts.append(part)
-        part.start()
-        self._alive_since[part.name] = time.monotonic()
+        for part in parts:
+            self._parts.append(part)
+            part.start()
+            self._alive_since[part.name] = time.monotonic()
         deadline = time.monotonic() + within
-        while not self._stop.is_set():
-            if not part.is_alive():
-                raise PartFailed(f"{part.name} ended while it started: {part.last_words()}")
-            if part.is_ready():
-                return
-            if time.monotonic() > deadline:
-                raise PartFailed(f"{part.name} is not ready after {within:.0f} s: {part.last_words()}")
-            self._stop.wait(_LOOK_EVERY)
+        waiting = list(parts)
+        while waiting and not self._stop.is_set():
+            for part in list(waiting):
+                if not part.is_alive():
+                    raise PartFailed(f"{part.name} ended while it started: {part.last_words()}")
+                if part.is_ready():
+                    waiting.remove(part)
+                    self._say(f"{part.name} ready")
+                elif time.monotonic() > deadline:
+                    raise PartFailed(f"{part.name} is not ready after {within:.0f} s: {part.last_words()}")
+            self._stop.wait(_LOOK_EVERY if waiting else 0)
 
     def watch(self) -> None:
         """Look after the parts until told to stop: whoever dies is started again, each time after a longer pause."""

@@ -143,6 +143,7 @@ class _Worker:
         if not unfinished:
             return
         self._losses += 1
+        self._next_beat = 0.0
         log.error("broker_session_lost", devices_asked=len(unfinished))
         for name, boot, from_seq in unfinished:
             self._acks.ask_again(name, boot, from_seq)

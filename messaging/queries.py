@@ -64,3 +64,14 @@ def list_notices(conn: Connection[Any], alert_id: int) -> list[Notice]:
     """Return the notices about an alert, oldest first."""
     with conn.cursor(row_factory=class_row(Notice)) as cursor:
         return cursor.execute(SQL["list_notices"], {"alert_id": alert_id}).fetchall()
+
+
+def next_due(conn: Connection[Any]) -> datetime | None:
+    """Return when the next notice wants to be delivered, None when none waits."""
+    row = conn.execute(SQL["next_due"]).fetchone()
+    return None if row is None else row[0]
+
+
+def withhold_pending(conn: Connection[Any], reason: str, now: datetime) -> int:
+    """Withhold every notice that is due, saying why; return how many."""
+    return conn.execute(SQL["withhold_pending"], {"reason": reason, "now": now}).rowcount

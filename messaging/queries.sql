@@ -37,3 +37,9 @@ UPDATE outbox SET error = %(error)s, due_at = %(due_at)s, claimed_until = NULL W
 -- name: list_notices
 SELECT id, alert_id, channel, recipient, body, state, reason, attempts, due_at, finished_at, error, created_at
 FROM outbox WHERE alert_id = %(alert_id)s ORDER BY id
+
+-- name: next_due
+SELECT min(greatest(due_at, claimed_until)) FROM outbox WHERE state = 'pending'
+
+-- name: withhold_pending
+UPDATE outbox SET state = 'withheld', reason = %(reason)s, finished_at = %(now)s WHERE state = 'pending' AND due_at <= %(now)s

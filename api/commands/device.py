@@ -5,14 +5,16 @@ first when one is let in and last when one is shut out, so that whatever fails i
 """
 
 import re
+import secrets
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from alerts.engine import Engine
-from devices.device import AssignmentOverlaps, Device, DeviceExists
 from psycopg import Connection
 
+from alerts.engine import Engine
+from alerts.reassigned import judge_reassigned
 from alerts.rules import load_rules
 from api.exits import CommandError, NotReady
 from api.queries import add_audit
@@ -22,8 +24,11 @@ from care.patient import Patient
 from care.queries import find_patient_by_record_number
 from database.pool import connect
 from devices import queries
+from devices.device import AssignmentOverlaps, Device, DeviceExists
+from devices.simulator.publish import ask_for_answer
 from ingest.broker import embedded_credentials, watched_credentials
 from ingest.credentials import CredentialsError, PasswordFile, new_secret
+from ingest.mqtt import BrokerAddress
 
 #: what `--every` may be written in
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days"}
@@ -62,7 +67,7 @@ def add_device(
         return [f"{device_id} is known; it speaks through a gateway and needs no secret of its own"]
     secret = new_secret()
     try:
-        _credentials(settings).add(device_id, secret)
+        credentials_of(settings).add(device_id, secret)
     except CredentialsError as error:
         raise CredentialsError(f"{device_id} is known, but the broker does not let it in yet: {error}") from error
     return [
@@ -88,9 +93,7 @@ def claim_device(settings: Settings, device_id: str, *, patient: str, slot: int 
             else []
         )
         claimed.append(_assign(conn, device, whose, slot, now))
-        touched = sorted({key for one in claimed for key in one.patients})
-        if touched:
-            engine.rejudge(conn, touched, now)
+        judge_reassigned(conn, engine, claimed, now)
         add_audit(conn, staff_id=None, action="claim_device", object=f"device/{device_id}", now=now, detail={"by": "command"})
     moved = sum(one.measurements for one in claimed)
     return f"{device_id} measures patient {patient} from now on; {moved} earlier measurements are theirs now"
@@ -104,7 +107,7 @@ def rotate_device(settings: Settings, device_id: str) -> str:
         if device.revoked_at is not None:
             raise CommandError(f"{device_id} is revoked for good: add it under another id")
     secret = new_secret()
-    _credentials(settings).add(device_id, secret)
+    credentials_of(settings).add(device_id, secret)
     return f"{device_id} has the secret {secret} (shown this once); its connection under the old one is cut"
 
 
@@ -115,7 +118,7 @@ def revoke_device(settings: Settings, device_id: str) -> str:
     with connect(settings.database_url) as conn:
         device = _find_device(conn, device_id)
         if device.codec == "native":
-            _credentials(settings).revoke(device_id)
+            credentials_of(settings).revoke(device_id)
         queries.revoke_device(conn, device_id, now)
         add_audit(conn, staff_id=None, action="revoke_device", object=f"device/{device_id}", now=now, detail={"by": "command"})
     return f"{device_id} is shut out"
@@ -130,21 +133,23 @@ def examine_device(settings: Settings, device_id: str, secret: str | None) -> tu
         current = [
             one for one in queries.list_assignments(conn, device_id=device.id) if one.ends_at is None or one.ends_at > now
         ]
+    counts = (
+        f"{device.readings_stored} stored ({device.readings_suspect} suspect), "
+        f"{device.readings_duplicate} duplicate, {device.readings_quarantined} in quarantine"
+    )
+    whose = f"{len(current)} patient(s)" if current else "nobody: its readings wait under “Whose is this?”"
     lines = [
         f"{device_id}: {device.kind} {device.model}".rstrip(),
         f"  revoked        {f'since {device.revoked_at:%Y-%m-%d %H:%M} UTC' if device.revoked_at else 'no'}",
-        f"  belongs to     {len(current)} patient(s)"
-        if current
-        else "  belongs to     nobody: its readings wait under “Whose is this?”",
+        f"  belongs to     {whose}",
         f"  last heard of  {_ago(device.last_received_at, now)}",
-        f"  readings       {device.readings_stored} stored ({device.readings_suspect} suspect), "
-        f"{device.readings_duplicate} duplicate, {device.readings_quarantined} in quarantine",
+        f"  readings       {counts}",
     ]
     if device.battery is not None:
         lines.append(f"  battery        {device.battery} %")
     is_fine = device.revoked_at is None
     if device.codec == "native":
-        is_known = device_id in _credentials(settings).known()
+        is_known = device_id in credentials_of(settings).known()
         lines.append(
             f"  broker         {'lets it in' if is_known else 'has no secret of it: wardlight device rotate ' + device_id}"
         )
@@ -189,7 +194,7 @@ def _assign(conn: Connection[Any], device: Device, patient: Patient, slot: int |
         raise CommandError(f"{device.public_id} cannot be given to that patient: {error}") from error
 
 
-def _credentials(settings: Settings) -> PasswordFile:
+def credentials_of(settings: Settings) -> PasswordFile:
     """Return the devices of the broker in use: the one that a password file is set for, else the embedded one."""
     if settings.mqtt_password_file:
         return watched_credentials(Path(settings.mqtt_password_file), need_broker(settings).mqtt_url, settings.mqtt_ca_file)
@@ -200,6 +205,22 @@ def _credentials(settings: Settings) -> PasswordFile:
             f"or start one with `wardlight up` over {settings.data_dir}"
         )
     return embedded_credentials(folder)
+
+
+def _try_path(settings: Settings, device_id: str, secret: str) -> tuple[str, bool]:
+    """Send an empty message as the device through the whole path; return what to tell, and whether it was answered."""
+    address = BrokerAddress.parse(need_broker(settings).mqtt_url, settings.mqtt_ca_file)
+    tls = ssl.create_default_context(cafile=settings.mqtt_ca_file or None) if address.tls else None
+    boot = f"test-{secrets.token_hex(6)}"
+    try:
+        seconds = ask_for_answer(address.host, address.port, device_id, secret, boot, tls=tls, within=_ANSWER)
+    except ConnectionRefusedError as error:
+        return str(error), False
+    except OSError as error:
+        return f"nobody answers at {address.host}:{address.port} ({error})", False
+    if seconds is None:
+        return f"let in, but the application did not answer within {_ANSWER:.0f} s: is `wardlight ingest` running?", False
+    return f"answered after {seconds:.1f} s", True
 
 
 def _ago(moment: datetime | None, now: datetime) -> str:

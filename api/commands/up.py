@@ -11,11 +11,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Final
 
 from rich.console import Console
 
@@ -34,8 +34,8 @@ from ingest.broker import EmbeddedBroker
 #: port of the broker unless it is taken
 MQTT_PORT: Final = 1883
 
-#: how old a heartbeat of a process that just started may be
-_FRESH = timedelta(seconds=15)
+#: what `http_host` may be to mean every address of the machine
+_EVERY_ADDRESS: Final = ("", "0.0.0.0", "::")  # noqa: S104 — compared with, not listened on
 
 
 def up(settings: Settings, *, demo: bool, database: str) -> int:
@@ -43,13 +43,13 @@ def up(settings: Settings, *, demo: bool, database: str) -> int:
     if database not in KINDS:
         raise CommandError(f"there is no database {database!r} to start: write one of {', '.join(KINDS)}")
     stop = stop_on_signals()
-    with only_one(settings.data_dir) as is_alone:
-        if not is_alone:
+    with only_one(settings.data_dir) as held:
+        if held is None:
             running = find_running(settings.data_dir)
             where = f" at {running.http_url} (process {running.pid})" if running else ", and is just starting"
             _say(f"Wardlight is already running over {settings.data_dir}{where}")
             return Code.DONE
-        with _keeper() as tell:
+        with _keeper(held) as tell:
             return _House(settings, tell, stop, demo=demo, database=database).run()
 
 
@@ -98,11 +98,12 @@ class _House:
         note_running(self._settings.data_dir, running)
         environment = self._environment(running, port)
         login = self._seed(url, broker) if self._demo else None
-        self._start_process("ingest", ["ingest"], environment, lambda: _beats(url, "ingest"), 60.0)
-        self._start_process("work", ["work"], environment, lambda: _beats(url, "work"), 60.0)
-        self._start_process("serve", ["serve"], environment, lambda: _answers(f"http://127.0.0.1:{port}/health/ready"), 60.0)
+        host = "127.0.0.1" if self._settings.http_host in _EVERY_ADDRESS else self._settings.http_host
+        self._start_processes(
+            environment, {"ingest": _beats(url, "ingest"), "work": _beats(url, "work"), "serve": _answers(host, port)}
+        )
         if self._demo:
-            self._start_process("simulate", ["simulate", "--demo"], environment, lambda: True, 10.0)
+            self._start_processes(environment, {"simulate --demo": lambda: True})
         if not self._stop.is_set():
             self._welcome(address, login, url)
 
@@ -113,10 +114,7 @@ class _House:
         folder = self._dir / ("database" if self._kind == "embedded" else self._kind)
         part = _Database(local_server(self._kind, folder, _say))
         self._tell(f"database {self._kind} {folder}")
-        self._tree.start(part, 300.0)
-        _say(
-            f"database ready (PostgreSQL {part.server.installation.major}{', TimescaleDB' if self._kind == 'timescale' else ''})"
-        )
+        self._tree.start(part, within=300.0)
         return part.server.url()
 
     def _start_broker(self) -> EmbeddedBroker:
@@ -124,20 +122,19 @@ class _House:
         broker = EmbeddedBroker(self._dir / "mosquitto", port)
         self._tell(f"broker {self._dir / 'mosquitto'}")
         self._tree.start(_Broker(broker))
-        _say(f"broker ready (Mosquitto on port {port})")
         return broker
 
-    def _start_process(
-        self, name: str, arguments: list[str], environment: dict[str, str], ready: Callable[[], bool], within: float
-    ) -> None:
+    def _start_processes(self, environment: dict[str, str], commands: Mapping[str, Callable[[], bool]]) -> None:
+        """Start commands of ours as processes, and wait until each says that it is ready."""
         if self._stop.is_set():
             return
-        log = self._dir / "logs" / f"{name}.log"
-        part = Process(
-            name, wardlight("--with-parent", *arguments), environment, log, ready, lambda pid: self._tell(f"process {pid}")
-        )
-        self._tree.start(part, within)
-        _say(f"{name} ready")
+        parts = []
+        for command, ready in commands.items():
+            arguments = command.split()
+            log = self._dir / "logs" / f"{arguments[0]}.log"
+            line = wardlight("--with-parent", *arguments)
+            parts.append(Process(arguments[0], line, environment, log, ready, lambda pid: self._tell(f"process {pid}")))
+        self._tree.start(*parts)
 
     def _environment(self, running: Running, port: int) -> dict[str, str]:
         """Return what the processes of the tree are told by the environment."""
@@ -157,7 +154,7 @@ class _House:
     def _seed(self, url: str, broker: EmbeddedBroker) -> tuple[str, str]:
         from api.demo import seed
 
-        return seed(self._dir, url, broker.credentials, _say)
+        return seed(self._dir, url, broker, _say)
 
     def _welcome(self, address: str, login: tuple[str, str] | None, url: str) -> None:
         seconds = time.monotonic() - self._began
@@ -224,10 +221,15 @@ class _Broker:
 
 
 @contextmanager
-def _keeper() -> Iterator[Callable[[str], None]]:
+def _keeper(held: int) -> Iterator[Callable[[str], None]]:
     """Have a process that stops the rest if we are killed; gives what tells it of another part."""
     process = subprocess.Popen(
-        wardlight("keep"), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        wardlight("keep"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        pass_fds=[held],  # so that nobody starts over this folder while the keeper still clears it
     )
     assert process.stdin is not None
     pipe = process.stdin
@@ -256,23 +258,34 @@ def _free_port(host: str, wanted: int, what: str) -> int:
     return wanted
 
 
-def _beats(url: str, process: str) -> bool:
-    """Say whether a process has beaten lately, and does what it is for."""
-    try:
-        with connect(url) as conn:
-            beats: dict[str, Any] = {beat.process: beat for beat in list_heartbeats(conn)}
-    except DatabaseUnreachable:
-        return False
-    beat = beats.get(process)
-    return beat is not None and datetime.now(UTC) - beat.at < _FRESH and beat.detail.get("subscribed", True)
+def _beats(url: str, process: str) -> Callable[[], bool]:
+    """Return what says whether a process has beaten from now on, and does what it is for."""
+    since = datetime.now(UTC)
+
+    def is_ready() -> bool:
+        try:
+            with connect(url) as conn:
+                beats = {beat.process: beat for beat in list_heartbeats(conn)}
+        except DatabaseUnreachable:
+            return False
+        beat = beats.get(process)
+        return beat is not None and beat.at >= since and bool(beat.detail.get("subscribed", True))
+
+    return is_ready
 
 
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 — our own address
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+def _answers(host: str, port: int) -> Callable[[], bool]:
+    """Return what says whether `serve` is ready for people."""
+
+    def is_ready() -> bool:
+        try:
+            address = f"http://{host}:{port}/health/ready"
+            with urllib.request.urlopen(address, timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    return is_ready
 
 
 def _has_staff(url: str) -> bool:

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from alerts.engine import Engine
-from alerts.sweep import sweep
-from messaging.outbox import Channel, ConsoleChannel, deliver_due
 from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from alerts.engine import Engine
 from alerts.rules import load_rules
+from alerts.sweep import sweep
 from api.commands.schema import need_migrated
 from api.exits import Code
 from api.running import need_database
@@ -28,6 +27,7 @@ from api.stopping import stop_on_signals
 from database.listen import listen
 from database.pool import open_pool
 from ingest.queries import beat
+from messaging.outbox import Channel, ConsoleChannel, deliver_due
 from messaging.queries import next_due
 
 log = structlog.get_logger()

@@ -5,4 +5,12 @@
 
 from fastapi import APIRouter
 
-routers: list[APIRouter] = []
+from api.pages import alert_page, patient_page, people_pages, queue_pages, worklist_page
+
+routers: list[APIRouter] = [
+    worklist_page.router,
+    people_pages.router,
+    patient_page.router,
+    alert_page.router,
+    queue_pages.router,
+]

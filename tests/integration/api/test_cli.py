@@ -41,7 +41,7 @@ def run(tmp_path: Path) -> Run:
         (["--help"], {}, 0, "Run it"),
         (["replay", "--help"], {}, 0, "Send recorded readings"),
         (["fly"], {}, 2, "No such command 'fly'"),
-        (["user", "add"], {}, 2, "Missing argument 'EMAIL'"),
+        (["user", "add"], {}, 2, "Missing"),
         (["user", "add", "a@b.c", "--name", "A", "--role", "king"], {}, 2, "write one of: administrator, coordinator"),
         (["token", "create", "x", "--scope", "all"], {}, 2, "write one of: metrics, api"),
         (["replay", "/nowhere.csv"], {}, 2, "does not exist"),

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from ingest.broker import EmbeddedBroker, embedded_credentials
+from ingest.broker import EmbeddedBroker, embedded_credentials, watched_credentials
 from ingest.credentials import CredentialsError, new_secret
+from ingest.probe import is_let_in
 
 
 class Client:
@@ -308,3 +310,33 @@ def test_an_id_that_is_no_device_id_is_refused(broker: EmbeddedBroker, bad: str)
 def test_rotating_a_stranger_says_so(broker: EmbeddedBroker) -> None:
     with pytest.raises(CredentialsError, match="knows no device 'nobody'"):
         broker.credentials.rotate("nobody")
+
+
+def test_a_broker_that_takes_up_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.probe.WITHIN", 0.2)
+    with pytest.raises(CredentialsError, match=r"the broker at 127\.0\.0\.1:1 did not take it up"):
+        watched_credentials(tmp_path / "passwords", "mqtt://127.0.0.1:1").add("a1", "secret")
+
+
+def test_a_broker_elsewhere_is_awaited_until_its_watcher_has_taken_up_the_change(broker: EmbeddedBroker) -> None:
+    """A thread plays the watcher that deploy/mosquitto runs beside a broker in another container."""
+    shared = broker.credentials._path
+    devices = watched_credentials(shared, broker.url())
+    seen, stop = shared.read_bytes(), threading.Event()
+
+    def watch() -> None:
+        nonlocal seen
+        while not stop.wait(0.1):
+            if (now := shared.read_bytes()) != seen:
+                seen = now
+                os.kill(broker.pid or 0, signal.SIGHUP)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    secret = new_secret()
+    devices.add("a1", secret)
+    assert is_let_in("127.0.0.1", broker.port, "a1", secret)
+    devices.revoke("a1")
+    assert is_let_in("127.0.0.1", broker.port, "a1", secret) is False
+    stop.set()
+    watcher.join()

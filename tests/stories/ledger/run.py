@@ -11,11 +11,11 @@ import msgspec
 import psycopg
 
 from ingest.broker import EmbeddedBroker
+from tests.link import connect
 from tests.stories.ledger import plan
 from tests.stories.ledger.check import Verdict, compare
 from tests.stories.ledger.fleet import Fleet, Habits
 from tests.stories.ledger.house import House
-from tests.stories.ledger.link import connect
 from tests.stories.ledger.people import make_devices, settle
 from tests.stories.ledger.plan import Blow, Size, make_plan
 
