@@ -1,5 +1,6 @@
 """The comparison of the ledger with the database: what was lost, stored twice, judged twice, altered, or told wrongly."""
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +9,9 @@ from typing import Any, Final
 import numpy as np
 import psycopg
 
+from alerts.engine import Engine
+from alerts.rules import load_rules
+from database.arrays import register_arrays
 from devices.identity import boot_hash
 from devices.vitals import VITALS
 from tests.stories.ledger.device import Device, Kind, Measured
@@ -81,6 +85,7 @@ def compare(
     _compare_judged(connection, verdict)
     _compare_sequences(connection, devices, ids, acks, verdict)
     _compare_counts(connection, devices, ids, verdict)
+    _compare_states(connection, verdict)
     return verdict
 
 
@@ -191,6 +196,22 @@ def _compare_counts(
     unreadable = sum(made.unreadable for device in devices for made in device.ledger)
     if kept is None or kept[0] != unreadable:
         verdict.others.append(f"{kept and kept[0]} things in quarantine for {unreadable} unreadable values")
+
+
+def _compare_states(connection: psycopg.Connection[tuple[Any, ...]], verdict: Verdict) -> None:
+    """Judge everything again from what is stored: however readings were delivered, states must come out the same (I6)."""
+    now = dt.datetime.now(dt.UTC)
+    states = "SELECT patient_id, state FROM patient_state"
+    before = dict(connection.execute(states).fetchall())
+    with connection.transaction(force_rollback=True):
+        register_arrays(connection)
+        Engine(load_rules(None)).rejudge(connection, sorted(before), now)
+        after = dict(connection.execute(states).fetchall())
+    _note(
+        verdict,
+        "patients whose state is not what their measurements lead to",
+        [one for one in before if before[one] != after[one]],
+    )
 
 
 def _note(verdict: Verdict, what: str, found: Iterable[object]) -> None:
