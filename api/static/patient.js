@@ -24,9 +24,10 @@ document.addEventListener("click", (event) => {
 
 // Newest values, alerts and what happened are replaced where they stand; whoever types or reads a window is left alone.
 const PARTS = ["#charts .vital > div:first-child", "article.alert", "ol.line", "#rows > tr:first-child"];
-let busy = false, last = Date.now();
+let busy = false, again = false, last = Date.now();
 async function refresh() {
-  if (busy || document.hidden || document.querySelector("dialog[open]")) return;
+  if (busy) { again = true; return; }
+  if (document.hidden || document.querySelector("dialog[open]")) return;
   busy = true;
   last = Date.now();
   try {
@@ -46,7 +47,10 @@ async function refresh() {
     }
     tick();
     document.dispatchEvent(new CustomEvent("wardlight:charts"));
-  } finally { busy = false; }
+  } finally {
+    busy = false;
+    if (again) { again = false; refresh(); }
+  }
 }
 
 /** Alerts came or went: let the person decide when the page moves. */
