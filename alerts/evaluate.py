@@ -6,7 +6,7 @@ already judged by is not judged here but reported (`late`), for `alerts/rebuild.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,9 +72,8 @@ def judged_values(values: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def reading_order(batch: Batch, patient: NDArray[np.intp]) -> NDArray[np.intp] | None:
     """Return the rows by patient, measured_at, device, sequence and boot; None where they lie so already."""
-    same = patient[1:] == patient[:-1]
-    step = np.diff(batch.measured_at)
-    if np.all((patient[1:] > patient[:-1]) | (same & (step > 0))):
+    who, when = patient[1:] - patient[:-1], batch.measured_at[1:] - batch.measured_at[:-1]
+    if ((who > 0) | ((who == 0) & (when > 0))).all():
         return None
     order = np.lexsort((batch.measured_at, patient))
     tied = (np.diff(batch.measured_at[order]) == 0) & (np.diff(patient[order]) == 0)
@@ -104,7 +103,7 @@ def evaluate(
     """
     thresholds = rules.thresholds
     order = reading_order(batch, patient)
-    where = np.arange(len(batch)) if order is None else order
+    where: slice | NDArray[np.intp] = slice(None) if order is None else order
     patient = patient[where]
     time = batch.measured_at[where]
     raw = batch.values[where]
@@ -113,7 +112,7 @@ def evaluate(
     doubtful = clean & (suspect[:, None] & _BITS != 0) if suspect.any() else None
     if doubtful is not None:
         clean &= ~doubtful
-    starts = np.flatnonzero(np.diff(patient, prepend=-1))
+    starts = np.flatnonzero(_is_first(patient))
     seen = patient[starts]
     late = np.zeros((len(before), _VITALS), bool)
     overtaken = clean & (time[:, None] <= before.newest[patient])
@@ -121,7 +120,7 @@ def evaluate(
         rows, vitals = np.nonzero(overtaken)
         late[patient[rows], vitals] = True
         late &= _vitals_judged(thresholds, mask)
-    after = before.take(np.arange(len(before)))
+    after = before.copy()
     if len(batch):
         newest = np.maximum.reduceat(np.where(clean, time[:, None], NEVER), starts)
         after.newest[seen] = np.maximum(after.newest[seen], newest)
@@ -132,9 +131,8 @@ def evaluate(
     judged = clean & ~late[patient] if late.any() else clean
     values = np.where(judged, judged_values(raw), np.nan)
     cells = _Cells(thresholds, before, mask, patient, time, values, floor)
-    marked = np.zeros(len(batch), bool) if fresh is None else fresh[where]
     carried = np.zeros(before.status.shape, bool) if touched is None else touched.copy()
-    transitions, holding = cells.judge(after, marked, carried)
+    transitions, holding = cells.judge(after, None if fresh is None else fresh[where], carried)
     return Evaluation(after, transitions, holding, late, carried, cells.evaluations)
 
 
@@ -144,6 +142,21 @@ def _vitals_judged(thresholds: Thresholds, mask: NDArray[np.bool_]) -> NDArray[n
     of_rule[np.arange(len(thresholds)), thresholds.vital] = True
     judged: NDArray[np.bool_] = mask @ of_rule
     return judged
+
+
+def _is_first(*keys: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return (m,): where one of the keys differs from the one before."""
+    first = np.ones(len(keys[0]), bool)
+    first[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    return first
+
+
+def _before(array: NDArray[Any], first: NDArray[np.bool_], otherwise: NDArray[Any]) -> NDArray[Any]:
+    """Return (m,) the element before each, or the other array's where there is none."""
+    moved = np.empty_like(otherwise)
+    moved[1:] = array[:-1]
+    np.copyto(moved, otherwise, where=first)
+    return moved
 
 
 class _Cells:
@@ -181,7 +194,7 @@ class _Cells:
         self._value = signed[self.row, self.rule]
 
     def judge(
-        self, after: States, fresh: NDArray[np.bool_], touched: NDArray[np.bool_]
+        self, after: States, fresh: NDArray[np.bool_] | None, touched: NDArray[np.bool_]
     ) -> tuple[Transitions, tuple[NDArray[np.intp], NDArray[np.intp]]]:
         """Write the conditions after the batch into `after` and `touched`; return what changed and what holds."""
         m = len(self.row)
@@ -191,23 +204,20 @@ class _Cells:
         index = np.arange(m)
         rules, before = self._thresholds, self.before
         pair = (self.patient, self.rule)
-        first = np.ones(m, bool)
-        first[1:] = (self.patient[1:] != self.patient[:-1]) | (self.rule[1:] != self.rule[:-1])
-        last = np.ones(m, bool)
-        last[:-1] = first[1:]
+        first = _is_first(self.patient, self.rule)
+        last = np.append(first[1:], np.True_)
         time = self._time[self.row]
         breach = self._value >= rules.edge[self.rule]
         clear = self._value < rules.hold_edge[self.rule]
-        status, since, streak = before.status[pair], before.since[pair], before.streak[pair].astype(np.int64)
-        fresh_before = touched[pair]
+        status, since_before, streak = before.status[pair], before.since[pair], before.streak[pair].astype(np.int64)
 
         # stretches of breaching readings, cut by a clean one or by a gap
-        was_breach = np.where(first, status != INACTIVE, np.roll(breach, 1))
-        previous = np.where(first, before.newest[self.patient, rules.vital[self.rule]], np.roll(time, 1))
-        gap = (time - previous > rules.max_gap_us[self.rule]) & (rules.max_gap_us[self.rule] > 0)
+        was_breach = _before(breach, first, status != INACTIVE)
+        previous = _before(time, first, before.newest[self.patient, rules.vital[self.rule]])
+        gap = time - previous > rules.max_gap_us[self.rule]
         start = breach & (~was_breach | gap)
         origin = np.maximum.accumulate(np.where(start | first, index, 0))
-        since = np.where(start[origin], time[origin], since)
+        since = np.where(start[origin], time[origin], since_before)
         count = np.cumsum(breach)
         streak = np.minimum(count - count[origin] + breach[origin] + np.where(start[origin], 0, streak), 255)
         enough = breach & (streak >= rules.readings[self.rule]) & (time - since >= rules.for_us[self.rule])
@@ -215,19 +225,21 @@ class _Cells:
         # firing from the first reading that is enough until one that clears: whichever of the two came last
         code = np.where(enough, 2 * index + 1, np.where(clear, 2 * index, np.where(first, 2 * index + (status == FIRING), 0)))
         firing = np.maximum.accumulate(code) & 1 == 1
-        was_firing = np.where(first, status == FIRING, np.roll(firing, 1))
+        was_firing = _before(firing, first, status == FIRING)
         fires, ceases = firing & ~was_firing, was_firing & ~firing
         # the stretch that a firing condition is in is the one that it fired by, or the one carried in
         anchor = np.maximum.accumulate(np.where(fires | first, index, 0))
-        episode = np.where(fires[anchor], since[anchor], before.since[pair])
-        seen = np.cumsum(fresh[self.row])
-        mark = fresh[self.row]
-        begun = np.where(fires[anchor], origin[anchor], anchor)
-        carried = np.where(start[begun] | ~first[begun], False, fresh_before & (status != INACTIVE))
-        marked_firing = (seen - seen[begun] + mark[begun] > 0) | carried
-        marked_pending = (seen - seen[origin] + mark[origin] > 0) | np.where(
-            start[origin], False, fresh_before & (status != INACTIVE)
-        )
+        episode = np.where(fires[anchor], since[anchor], since_before)
+        marked = np.zeros(m, bool)
+        if fresh is not None:
+            # whether a fresh reading came since the stretch began, in this batch or before it
+            mark, seen = fresh[self.row], np.cumsum(fresh[self.row])
+            begun = np.where(firing & ~fires[anchor], anchor, np.where(firing, origin[anchor], origin))
+            is_carried = first[begun] & np.where(
+                firing & ~fires[anchor], status == FIRING, ~start[begun] & (status != INACTIVE)
+            )
+            marked = (seen - seen[begun] + mark[begun] > 0) | (is_carried & touched[pair])
+        touched_before = touched[pair]
 
         end = np.flatnonzero(last)
         at = (self.patient[end], self.rule[end])
@@ -235,24 +247,18 @@ class _Cells:
         after.status[at] = np.where(firing[end], FIRING, np.where(pending, PENDING, INACTIVE))
         after.streak[at] = np.where(pending, streak[end], 0)
         after.since[at] = np.where(firing[end], episode[end], np.where(pending, since[end], NEVER))
-        touched[at] = np.where(firing[end], marked_firing[end], pending & marked_pending[end])
+        touched[at] = (firing[end] | pending) & marked[end]
 
         changed = np.flatnonzero(fires | ceases)
-        before_change = np.maximum(changed - 1, 0)
-        carried_end = first[changed]
+        earlier = np.maximum(changed - 1, 0)
+        is_first = first[changed]
         transitions = Transitions(
             patient=self.patient[changed],
             rule=self.rule[changed],
             at=time[changed],
             fired=fires[changed],
-            since=np.where(
-                fires[changed], since[changed], np.where(carried_end, before.since[pair][changed], episode[before_change])
-            ),
-            touched=np.where(
-                fires[changed],
-                marked_firing[changed],
-                np.where(carried_end, fresh_before[changed], marked_firing[before_change]),
-            ),
+            since=np.where(fires[changed], since[changed], np.where(is_first, since_before[changed], episode[earlier])),
+            touched=np.where(fires[changed], marked[changed], np.where(is_first, touched_before[changed], marked[earlier])),
         )
         held = end[firing[end]]
         return transitions, (self.patient[held], self.rule[held])

@@ -23,6 +23,8 @@ _LATENESS: Final = {
     "retrospective": "It is old news: newer readings were already in, or it was measured more than 12 hours before it "
     "arrived. Nobody was paged; it is due this shift.",
 }
+#: what ends a condition, by what begins it
+_PAST: Final = {"<": "at or above", "<=": "above", ">": "at or below", ">=": "below"}
 _ENTERED: Final = {1: ", entered by the patient", 2: ", entered by staff"}
 
 
@@ -123,11 +125,12 @@ def _threshold(alert: Alert, why: Mapping[str, Any], when: Callable[[Any], str],
         yield f"  It takes {' and '.join(asked)}, no more than {in_words(float(why['max_gap_seconds']))} apart."
     if why["hysteresis"]:
         slack = float(why["hysteresis"]) * (1 if why["operator"] in ("<", "<=") else -1)
-        yield f"  It ends once a reading is past {show(vital, float(why['limit']) + slack)}."
+        past = _PAST[str(why["operator"])]
+        yield f"  It ends with the first reading {past} {show(vital, float(why['limit']) + slack)}."
     held = alert.fired_at - alert.since
-    yield f"  It has held since {when(alert.since)}" + (
-        f" and fired {when(alert.fired_at)}, {in_words(held.total_seconds())} later:" if held > timedelta(0) else ":"
-    )
+    lasted = f"It held from {when(alert.since)}" if alert.condition == "resolved" else f"It has held since {when(alert.since)}"
+    fired = f" and fired {when(alert.fired_at)}, {in_words(held.total_seconds())} later" if held > timedelta(0) else ""
+    yield f"  {lasted}{fired}:"
 
 
 def _reading(one: Mapping[str, Any], why: Mapping[str, Any], when: Callable[[Any], str], show: Show) -> str:

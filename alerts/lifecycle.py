@@ -144,9 +144,9 @@ def follow(
 
 
 def _gather(step: Step, what: str, episode: Episode) -> Step:
-    note = f"since {episode.since.isoformat()}"
+    note = f"since {episode.since.isoformat(timespec='seconds')}"
     if episode.ended_at is not None:
-        note += f" until {episode.ended_at.isoformat()}"
+        note += f" until {episode.ended_at.isoformat(timespec='seconds')}"
     return step.then(replace(step.alert, times=step.alert.times + 1), what, note)
 
 

@@ -19,6 +19,8 @@ from alerts.rule import KINDS, UNJUDGED, Rule
 from alerts.rule_files import RuleError, read_rules
 from devices.vitals import COLUMN, VITALS
 
+_NO_LIMIT: Final = (1 << 63) - 1
+
 #: the rules that come with Wardlight
 SHIPPED: Final = Path(__file__).with_name("rules")
 
@@ -39,7 +41,7 @@ class Thresholds:
     for_us: NDArray[np.int64]
     #: (R,) int64
     readings: NDArray[np.int64]
-    #: (R,) int64 microseconds
+    #: (R,) int64 microseconds, longer than any gap where the rule names none
     max_gap_us: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -75,7 +77,7 @@ class RuleSet:
             hold_edge=np.array([_edge(rule, rule.hysteresis) for rule in rules]),
             for_us=np.array([_us(rule.for_) for rule in rules], np.int64),
             readings=np.array([rule.readings for rule in rules], np.int64),
-            max_gap_us=np.array([_us(rule.max_gap) for rule in rules], np.int64),
+            max_gap_us=np.array([_us(rule.max_gap) or _NO_LIMIT for rule in rules], np.int64),
         )
 
     @cached_property

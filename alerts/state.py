@@ -64,6 +64,10 @@ class States:
         """Return a copy of these rows."""
         return States(self.newest[rows], self.doubted[rows], self.status[rows], self.streak[rows], self.since[rows])
 
+    def copy(self) -> "States":
+        """Return a copy of all rows."""
+        return States(self.newest.copy(), self.doubted.copy(), self.status.copy(), self.streak.copy(), self.since.copy())
+
     def put(self, rows: NDArray[np.intp], other: "States") -> None:
         """Overwrite these rows with those of another."""
         self.newest[rows], self.doubted[rows] = other.newest, other.doubted

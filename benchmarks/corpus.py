@@ -67,12 +67,12 @@ class Corpus:
 
     def between(self, count: int, start: float, end: float) -> Sent:
         """Return `count` frames, every patient in turn, measured at whole seconds, evenly over these times (since 1970)."""
-        times = np.repeat(np.linspace(start, end, count // self.patients).astype(np.int64), self.patients)
+        times = np.repeat(np.linspace(start, end, self._each(count)).astype(np.int64), self.patients)
         return self._frames(times * _SECOND)
 
     def paced(self, count: int, start: float, rate: float) -> Sent:
         """Return `count` frames, every patient in turn, measured one after the other at this rate from `start` on."""
-        times = start + np.arange(count) / rate
+        times = start + np.arange(self._each(count) * self.patients) / rate
         return self._frames((times * _SECOND).astype(np.int64))
 
     def batch(self, count: int) -> Batch:
@@ -99,6 +99,12 @@ class Corpus:
             original=[None] * count,
         )
 
+    def _each(self, count: int) -> int:
+        """Return how many frames each patient sends; raise ValueError where they cannot all send the same number."""
+        if count % self.patients:
+            raise ValueError(f"{count} frames are not the same number for each of {self.patients} patients")
+        return count // self.patients
+
     def _draw(self, patient: NDArray[np.intp]) -> dict[str, NDArray[np.float64]]:
         """Return values around each patient's own means, in canonical units."""
         drawn = {}
@@ -109,8 +115,6 @@ class Corpus:
 
     def _frames(self, times: NDArray[np.int64]) -> Sent:
         count = len(times)
-        if count % self.patients:
-            raise ValueError(f"{count} frames are not the same number for each of {self.patients} patients")
         self.made += count
         patient = np.arange(count) % self.patients
         seq = self._next_seq + np.arange(count) // self.patients

@@ -23,7 +23,9 @@ from benchmarks.stage import SQL, BenchmarkFailed, Stage
 RATE: Final = 5_000.0
 WATCHERS: Final = 20
 _GOAL_MS: Final = 100.0
+#: seconds before the first message, and seconds of the steady stream before the first alert
 _LEAD: Final = 1.0
+_WARM_UP: Final = 3
 #: a new row that has not come after this long counts as lost
 _PATIENCE: Final = 10.0
 _DANGEROUS: Final = {"spo2": (82.0, "%"), "heart_rate": (104.0, "/min")}
@@ -64,7 +66,7 @@ def measure(stage: Stage, corpus: Corpus, alerts: int) -> Figure:
 
 def _publish(stage: Stage, corpus: Corpus, names: list[str]) -> dict[str, float]:
     """Publish the steady stream with one alarming measurement a second inside; return when each of those was sent."""
-    count = int(RATE * (len(names) + 1)) // corpus.patients * corpus.patients
+    count = int(RATE * (_WARM_UP + len(names) + 1)) // corpus.patients * corpus.patients
     start = time.time() + _LEAD + count * 20e-6
     frames = corpus.paced(count, start, RATE).frames
     sent: dict[str, float] = {}
@@ -72,7 +74,7 @@ def _publish(stage: Stage, corpus: Corpus, names: list[str]) -> dict[str, float]
         time.sleep(max(start - time.time(), 0))
         done = 0
         for place, name in enumerate(names):
-            until = int((place + 0.5) * RATE)
+            until = int((_WARM_UP + place) * RATE)
             push_paced(publisher, frames[done:until], start + done / RATE, RATE)
             done, sent[name] = until, time.time()
             payload = native_payload(BOOT, 1, int(sent[name] * 1e6), _DANGEROUS)

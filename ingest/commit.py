@@ -190,8 +190,9 @@ class Committer:
         outcome.judged = self.engine.judge(connection, batch if to_judge.all() else batch.take(to_judge), now)
         added = np.where(inserted, readings[rows], 0)
         if retry and not inserted.all():
-            patients_amended, added[~inserted] = amend(connection, batch.take(~inserted))
-            self.engine.rejudge(connection, patients_amended, now)
+            known_rows = batch.take(~inserted)
+            patients_amended, added[~inserted] = amend(connection, known_rows)
+            self.engine.rejudge(connection, patients_amended, now, fresh=known_rows)
         counts.add("stored", batch.device_id, added)
         counts.add("duplicate", batch.device_id, readings[rows] - added)
         counts.add("suspect", batch.device_id[inserted], _bits(batch.suspect[inserted]))

@@ -1,6 +1,7 @@
 """MQTT frames out of a byte stream, many at a time: the pure half of the fast reader in `ingest/mqtt.py`.
 
-Reads PUBLISH frames of MQTT 5 (OASIS MQTT 5.0 §2.1, §3.3); any other packet is handed back whole for paho to handle.
+Reads PUBLISH and PUBACK frames of MQTT 5 (OASIS MQTT 5.0 §2.1, §3.3, §3.4); any other packet is handed back whole for paho
+to handle. Writes PUBLISH frames.
 """
 
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from ingest.message import Message
 
 _PUBLISH: Final = 0x30
 _USUAL: Final = 0x32
+_PUBACK: Final = 0x40
 #: a frame of 256 MB is the protocol's limit: four bytes of remaining length
 _LONGEST_LENGTH: Final = 4
 
@@ -25,16 +27,18 @@ class FrameReader:
     _rest: bytes = b""
     #: whole packets that are no PUBLISH: (first byte, body, how many messages of the same feed came before it)
     others: list[tuple[int, bytes, int]] = field(default_factory=list)
+    #: bodies of the PUBACK packets of the same feed
+    answers: list[bytes] = field(default_factory=list)
 
     def feed(self, data: bytes, epoch: int, received: int) -> list[Message]:
-        """Return the messages that are whole now; other packets are left in `others`.
+        """Return the messages that are whole now; other packets are left in `answers` and `others`.
 
         Raises MalformedStream when the stream cannot be MQTT.
         """
         stream = self._rest + data if self._rest else data
         position, end = 0, len(stream)
         messages: list[Message] = []
-        self.others = []
+        self.others, self.answers = [], []
         while end - position >= 2:
             length, body = stream[position + 1], position + 2
             if length & 0x80:
@@ -60,6 +64,8 @@ class FrameReader:
                     continue
             if first & 0xF0 == _PUBLISH:
                 messages.append(_publish(stream, first, body, after, epoch, received))
+            elif first == _PUBACK:
+                self.answers.append(stream[body:after])
             else:
                 self.others.append((first, stream[body:after], len(messages)))
         self._rest = stream[position:]
@@ -95,3 +101,14 @@ def _publish(stream: bytes, first: int, body: int, after: int, epoch: int, recei
     if payload > after:
         raise MalformedStream("a PUBLISH shorter than its own header")
     return Message(epoch, mid, topic, stream[payload:after], bool(first & 0x01), received)
+
+
+def publish_frame(topic: bytes, payload: bytes, mid: int, retain: bool) -> bytes:
+    """Return a PUBLISH at QoS 1 without properties."""
+    head = 0x33 if retain else 0x32
+    body = len(topic).to_bytes(2) + topic + mid.to_bytes(2) + b"\0" + payload
+    length, rest = bytearray(), len(body)
+    while rest > 0x7F:
+        length.append(rest & 0x7F | 0x80)
+        rest >>= 7
+    return bytes((head, *length, rest)) + body

@@ -105,7 +105,7 @@ class _Worker:
         self._stop = stop
         self._inbox = inbox
         self._subscriber = Subscriber(address, inbox, self._note_session, reader=reader)
-        self._acks = Acknowledger(lambda topic, payload, retain: self._subscriber.publish(topic, payload, retain=retain))
+        self._acks = Acknowledger(self._subscriber.publish)
         self._pipeline = Pipeline(own, Committer(Engine(rules)), inbox, self._subscriber, self._acks, _now)
         self._subscribed_at: float | None = None
         self._session_lost = threading.Event()
@@ -143,6 +143,7 @@ class _Worker:
         if not unfinished:
             return
         self._losses += 1
+        self._next_beat = 0.0
         log.error("broker_session_lost", devices_asked=len(unfinished))
         for name, boot, from_seq in unfinished:
             self._acks.ask_again(name, boot, from_seq)

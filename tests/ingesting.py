@@ -73,23 +73,35 @@ class Client:
 class Worker:
     """The product's worker in a thread."""
 
-    def __init__(self, database_url: str, broker: EmbeddedBroker, reader: str = "bulk") -> None:
+    def __init__(self, database_url: str, broker: EmbeddedBroker, reader: str = "bulk", port: int | None = None) -> None:
+        """`port` is that of a wire to the broker, None for the broker's own."""
         self._stop = threading.Event()
         #: exit code, once it ended
         self.code: int | None = None
         #: what it raised instead
         self.failure: Exception | None = None
-        settings = WorkerSettings(database_url, broker.url("ingest"), "", reader)
+        parts = urlsplit(broker.url("ingest"))
+        url = f"mqtt://{parts.username}:{parts.password}@127.0.0.1:{port or broker.port}"
+        settings = WorkerSettings(database_url, url, "", reader)
         self._thread = threading.Thread(target=self._run, args=(settings,), name="worker")
         self._database_url = database_url
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        """Start it and wait until it hears the broker."""
+        self.start()
         with psycopg.connect(self._database_url, autocommit=True) as connection:
             until(lambda: is_subscribed(connection), 15)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it and wait for nothing."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop it in order and wait for its end."""
         self._stop.set()
         self._thread.join(30)
         assert not self._thread.is_alive(), "the worker does not stop"

@@ -14,6 +14,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from alerts.engine import Engine
+from alerts.reassigned import judge_reassigned
 from alerts.rules import load_rules
 from api.exits import CommandError, NotReady
 from api.queries import add_audit
@@ -92,9 +93,7 @@ def claim_device(settings: Settings, device_id: str, *, patient: str, slot: int 
             else []
         )
         claimed.append(_assign(conn, device, whose, slot, now))
-        touched = sorted({key for one in claimed for key in one.patients})
-        if touched:
-            engine.rejudge(conn, touched, now)
+        judge_reassigned(conn, engine, claimed, now)
         add_audit(conn, staff_id=None, action="claim_device", object=f"device/{device_id}", now=now, detail={"by": "command"})
     moved = sum(one.measurements for one in claimed)
     return f"{device_id} measures patient {patient} from now on; {moved} earlier measurements are theirs now"

@@ -3,15 +3,13 @@
 A change moves what was measured in that time, and everybody concerned is judged again in the same transaction.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
-import numpy as np
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from alerts.engine import Engine
+from alerts.reassigned import judge_reassigned
 from api.access import SignedIn, record
 from api.documented import PathId, RandomId, Time, problems
 from api.engine import Judging
@@ -21,7 +19,7 @@ from api.transaction import Now, Transaction
 from care import queries as care
 from care.patient import Patient
 from devices import queries
-from devices.device import Assignment, AssignmentOverlaps, Device, Reassigned
+from devices.device import Assignment, AssignmentOverlaps, Device
 
 router = APIRouter(prefix="/assignments", tags=["assignments"])
 
@@ -94,7 +92,7 @@ def add_assignment(body: NewAssignment, who: SignedIn, conn: Transaction, now: N
         )
     except AssignmentOverlaps:
         raise overlap(conn, device.id, body.user_slot, starts_at, body.ends_at) from None
-    rejudge(conn, engine, [changed], now)
+    judge_reassigned(conn, engine, [changed], now)
     record(conn, who, "assign", f"assignment/{changed.assignment.public_id}", now, patient=body.patient, device=body.device)
     return changed.assignment
 
@@ -114,7 +112,7 @@ def end_assignment(
         raise overlap(conn, before.device_id, before.user_slot, before.ends_at or now, ends_at) from None
     except ValueError as error:
         raise Problem(409, "ends_before_start", str(error)) from None
-    rejudge(conn, engine, [changed], now)
+    judge_reassigned(conn, engine, [changed], now)
     record(conn, who, "end_assignment", f"assignment/{public_id}", now)
     return changed.assignment
 
@@ -140,10 +138,3 @@ def overlap(conn: Transaction, device_id: int, user_slot: int | None, starts_at:
         f"this device and slot are taken in that time by assignment {', '.join(others)}; end it first, or choose another time"
     )
     return Problem(409, "assignment_overlaps", detail, more={"assignments": others})
-
-
-def rejudge(conn: Transaction, engine: Engine, changes: Sequence[Reassigned], now: datetime) -> None:
-    """Judge everybody again whose measurements a change of assignments moved."""
-    moved = sorted({patient for changed in changes for patient in changed.patients})
-    if moved:
-        engine.rejudge(conn, np.array(moved, np.int32), now)

@@ -7,12 +7,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from alerts.reassigned import judge_reassigned
 from api.access import SignedIn, record
 from api.documented import RandomId, Time, problems
 from api.engine import Judging
 from api.outside import OUTSIDE
 from api.problems import Problem
-from api.routes.assignments import AssignmentOut, DeviceName, Slot, load_pair, rejudge
+from api.routes.assignments import AssignmentOut, DeviceName, Slot, load_pair
 from api.transaction import Now, Transaction
 from care import queries as care
 from devices import queries
@@ -81,7 +82,7 @@ def claim(body: Claim, who: SignedIn, conn: Transaction, now: Now, engine: Judgi
     changes = queries.claim_unattributed(
         conn, device.id, body.user_slot, patient.id, since=since, until=until, assigned_by=who.staff_id, now=now
     )
-    rejudge(conn, engine, changes, now)
+    judge_reassigned(conn, engine, changes, now)
     for changed in changes:
         where = f"assignment/{changed.assignment.public_id}"
         record(conn, who, "claim", where, now, patient=body.patient, device=body.device)

@@ -123,8 +123,8 @@ def test_an_alert_tells_its_whole_story(connection: Connection[Any]) -> None:
     told = "\n".join(explain(story, ZoneInfo("America/New_York")))
     for said in (
         "Dangerously low glucose by sensor", "Glucose, sensor 50 mg/dL is below 54 mg/dL", "emergency band",
-        "for at least 15 min, no more than 20 min apart", "ends once a reading is past 59 mg/dL",
-        "held since 2026-11-23 03:00:00 EST and fired 2026-11-23 03:15:00 EST, 15 min later",
+        "for at least 15 min, no more than 20 min apart", "ends with the first reading at or above 59 mg/dL",
+        "held from 2026-11-23 03:00:00 EST and fired 2026-11-23 03:15:00 EST, 15 min later",
         "device dev0", "Diabetes Care 42:1593", "acknowledged by Nurse", "closed by Nurse: true_acted: juice",
         "in_app to worklist: delivered", "console to operator: pending",
     ):  # fmt: skip

@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from tests.link import Link, Refused, connect
+from tests.relay import Relay
 from tests.stories.ledger.device import Device, Measured, iso
-from tests.stories.ledger.link import Link, Refused, connect
-from tests.stories.ledger.relay import Relay
 
 _T = TypeVar("_T")
 #: seconds without progress after which a device sends again what it holds

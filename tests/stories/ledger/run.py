@@ -11,11 +11,11 @@ import msgspec
 import psycopg
 
 from ingest.broker import EmbeddedBroker
+from tests.link import connect
 from tests.stories.ledger import plan
 from tests.stories.ledger.check import Verdict, compare
 from tests.stories.ledger.fleet import Fleet, Habits
 from tests.stories.ledger.house import House
-from tests.stories.ledger.link import connect
 from tests.stories.ledger.people import make_devices, settle
 from tests.stories.ledger.plan import Blow, Size, make_plan
 
@@ -26,11 +26,20 @@ _DRAIN: Final = 90.0
 _START: Final = 20.0
 
 
-def prove(folder: Path, size: Size, seed: int, *, reader: str = "bulk", fault: str | None = None, say: Say = print) -> Verdict:
+def prove(
+    folder: Path,
+    size: Size,
+    seed: int,
+    *,
+    reader: str = "bulk",
+    fault: str | None = None,
+    timescale: bool = False,
+    say: Say = print,
+) -> Verdict:
     """Run it all under a folder and return what the comparison found; the same seed plans the same blows."""
     # what a broker acknowledged and lost in a crash is lost for a device that keeps no sequence; only the others survive that
     devices = make_devices(size.devices, seed, plain=plan.CRASH_BROKER not in size.blows)
-    with House(folder, reader=reader, fault=fault) as house:
+    with House(folder, reader=reader, fault=fault, timescale=timescale) as house:
         handover = time.time_ns() // 1000 + int(size.measurements / size.pace / 2 * 1e6)
         with psycopg.connect(house.database.url(), autocommit=True) as connection:
             ids = settle(connection, devices, handover)

@@ -4,11 +4,12 @@ import json
 
 from ingest.acks import Acknowledger
 from ingest.commit import Taken
+from ingest.outgoing import Publication
 
 
 def test_a_device_is_told_at_most_once_a_second_and_last_word_wins() -> None:
-    sent: list[tuple[str, bytes, bool]] = []
-    acks = Acknowledger(lambda *message: sent.append(message))
+    sent: list[Publication] = []
+    acks = Acknowledger(sent.extend)
     acks.note([Taken("d1", "k3f9", 10, has_hole=False)])
     assert acks.flush(100.0) is None
     acks.note([Taken("d1", "k3f9", 11, has_hole=False)])
@@ -23,9 +24,7 @@ def test_a_device_is_told_at_most_once_a_second_and_last_word_wins() -> None:
 
 def test_a_hole_is_asked_for_once_a_minute() -> None:
     sent: list[str] = []
-    acks = Acknowledger(
-        lambda topic, payload, retain: sent.append(topic + " " + payload.decode()) if "command" in topic else None
-    )
+    acks = Acknowledger(lambda said: sent.extend(one.topic + " " + one.payload.decode() for one in said if not one.retain))
     for second in range(0, 121, 5):
         acks.note([Taken("d1", "k3f9", 4, has_hole=True)])
         acks.flush(float(second))
@@ -34,7 +33,7 @@ def test_a_hole_is_asked_for_once_a_minute() -> None:
 
 def test_acks_are_kept_per_boot_of_a_device() -> None:
     sent: list[dict[str, object]] = []
-    acks = Acknowledger(lambda topic, payload, retain: sent.append(json.loads(payload)))
+    acks = Acknowledger(lambda said: sent.extend(json.loads(one.payload) for one in said))
     acks.note([Taken("d1", "old", 90, has_hole=False), Taken("d1", "new", 3, has_hole=False)])
     acks.flush(0.0)
     acks.flush(1.0)

@@ -83,8 +83,8 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         stream = self._rest + data
         position = 0
-        while (frame := _frame(stream, position)) is not None:
-            first, body, position = frame
+        while (found := frame(stream, position)) is not None:
+            first, body, position = found
             self._handle(first, body)
         self._rest = stream[position:]
 
@@ -131,8 +131,8 @@ def _length(value: int) -> bytes:
             return bytes(out)
 
 
-def _frame(stream: bytes, at: int) -> tuple[int, bytes, int] | None:
-    """Return (first byte, body, end) of the frame that starts here, None while it is not whole."""
+def frame(stream: bytes, at: int) -> tuple[int, bytes, int] | None:
+    """Return (first byte, body, end) of the packet that starts here, None while it is not whole."""
     value = 0
     for place in range(4):
         if at + 1 + place >= len(stream):
