@@ -1,5 +1,5 @@
 // A patient's page: the keys of the first alert, and fresh words when something changed for this patient.
-import { keysActive, on, tick } from "./page.js";
+import { keysActive, look, on, tick } from "./page.js";
 
 document.addEventListener("keydown", (event) => {
   if (!keysActive(event)) return;
@@ -31,7 +31,7 @@ async function refresh() {
   busy = true;
   last = Date.now();
   try {
-    const response = await fetch(location.pathname + location.search);
+    const response = await look(location.pathname + location.search);
     if (!response.ok || response.redirected) return;
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     if (PARTS.slice(1, 2).some((part) => document.querySelectorAll(part).length !== fresh.querySelectorAll(part).length)) return offer();
