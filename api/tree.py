@@ -4,6 +4,7 @@ Knows nothing of what the parts do. Never leaves one running: the parts stop wit
 ends (`api/stopping.py`, `api/commands/keep.py`).
 """
 
+import os
 import subprocess
 import sys
 import threading
@@ -128,8 +129,14 @@ class Process:
 
 
 def wardlight(*arguments: str) -> list[str]:
-    """Return the command line of another process of ours."""
-    return [sys.executable, "-m", "api", *arguments]
+    """Return the command line of another process of ours; it needs `our_environment`."""
+    return [sys.executable, "-P", "-m", "api", *arguments]
+
+
+def our_environment() -> dict[str, str]:
+    """Return an environment in which these very packages are found, whatever lies in the current folder."""
+    ours = str(Path(__file__).parents[1])
+    return dict(os.environ) | {"PYTHONPATH": os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))}
 
 
 class Tree:

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,11 +21,12 @@ from rich.console import Console
 
 from api.databases import KINDS, local_server
 from api.exits import Code, CommandError, NotReady
+from api.logs import configure_logs
 from api.queries import list_heartbeats
 from api.running import Running, find_running, note_running, only_one
 from api.settings import Settings
 from api.stopping import stop_on_signals
-from api.tree import PartFailed, Process, Tree, wardlight
+from api.tree import PartFailed, Process, Tree, our_environment, wardlight
 from database.local_server import LocalServer
 from database.migrate import migrate
 from database.pool import DatabaseUnreachable, connect
@@ -42,6 +43,7 @@ def up(settings: Settings, *, demo: bool, database: str) -> int:
     """Run everything until Ctrl-C or SIGTERM; return the exit code."""
     if database not in KINDS:
         raise CommandError(f"there is no database {database!r} to start: write one of {', '.join(KINDS)}")
+    configure_logs(replace(settings, log_level="warning"), "up")  # what people should know is said, not logged
     stop = stop_on_signals()
     with only_one(settings.data_dir) as held:
         if held is None:
@@ -139,7 +141,7 @@ class _House:
     def _environment(self, running: Running, port: int) -> dict[str, str]:
         """Return what the processes of the tree are told by the environment."""
         return (
-            dict(os.environ)
+            our_environment()
             | {
                 "WARDLIGHT_DATABASE_URL": running.database_url,
                 "WARDLIGHT_MQTT_URL": running.mqtt_url,
@@ -225,6 +227,7 @@ def _keeper(held: int) -> Iterator[Callable[[str], None]]:
     """Have a process that stops the rest if we are killed; gives what tells it of another part."""
     process = subprocess.Popen(
         wardlight("keep"),
+        env=our_environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -48,6 +48,13 @@ class House:
             command, check=False, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60, input=typed
         )
 
+    def begin(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command and do not wait for it."""
+        command = self.command(*arguments)
+        return subprocess.Popen(
+            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
     def send(self, device: str, secret: str, values: Mapping[str, float]) -> None:
         """Let a device measure now, and wait until it is acknowledged."""
         port = urlsplit(self.note()["mqtt_url"]).port

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from database.pool import connect
-from tests.stories.house import House
+from tests.stories.house import House, until
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +153,31 @@ def test_claiming_a_device_gives_the_patient_what_it_measured_for_nobody(house: 
         "WHERE d.public_id = 'lonely'",
     )
     assert name == "Recorded claimant"
+
+
+def test_a_replay_adds_up_although_ingest_and_broker_are_killed(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "large.csv"
+    rows = [f"ward-{patient},{minute},heart_rate,{60 + minute % 30},/min" for patient in range(30) for minute in range(800)]
+    file.write_text("\n".join(["patient,minute,vital,value,unit", *rows]))
+    replay = house.begin("replay", str(file))
+    measured = "SELECT count(*) FROM measurement JOIN device d ON d.id = device_id WHERE d.public_id LIKE 'replay-ward-%%'"
+    until(lambda: ask(house, measured)[0][0] > 0, 60)
+    os.kill(house.pid_of("ingest"), signal.SIGKILL)
+    house.await_word("ingest runs again", 20)
+    os.kill(json.loads((house.folder / "mosquitto/broker.json").read_text())["pid"], signal.SIGKILL)
+    said, _ = replay.communicate(timeout=150)
+    assert replay.returncode == 0, said
+    assert "in 24,000 = stored 24,000" in said
+    assert ask(house, measured) == [(24_000,)]
+    judged = "SELECT (SELECT sum(judged) FROM patient_state) - (SELECT count(*) FROM measurement WHERE patient_id IS NOT NULL)"
+    assert ask(house, judged) == [(0,)]
+
+
+def test_simulated_people_measure_until_told_to_stop(house: House) -> None:
+    simulation = house.begin("simulate", "--patients", "25", "--speed", "5000")
+    measured = "SELECT count(*) FROM measurement m JOIN patient p ON p.id = m.patient_id WHERE p.record_number ~ '^(WL|SIM)-'"
+    until(lambda: ask(house, measured)[0][0] > 50, 60)
+    simulation.terminate()
+    simulation.communicate(timeout=20)
+    assert simulation.returncode == 0
+    assert ask(house, "SELECT count(*) FROM patient WHERE record_number ~ '^(WL|SIM)-'") == [(25,)]

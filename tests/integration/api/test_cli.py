@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -155,3 +156,11 @@ def test_doctor_keeps_secrets_to_itself(run: Run) -> None:
     }
     done = run("doctor", settings=settings)
     assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_a_port_that_is_taken_is_said(run: Run, plain_database_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run("serve", settings={"WARDLIGHT_DATABASE_URL": plain_database_url, "WARDLIGHT_HTTP_PORT": port})
+    assert done.returncode == 3
+    assert "set WARDLIGHT_HTTP_PORT" in done.stderr

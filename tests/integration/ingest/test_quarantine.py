@@ -1,4 +1,4 @@
-"""Quarantine after a fix: what could not be taken is taken once, amends what is stored, and is counted where it ended (I2, I8)."""
+"""Quarantine after a fix: what could not be taken is taken once, amends what is stored, is counted where it ended (I2, I8)."""
 
 import datetime as dt
 from collections.abc import Iterator

@@ -19,8 +19,8 @@ from ingest.inbox import Inbox
 from tests.ingesting import Client, Worker, add_device, add_patient, broker_in, good, is_subscribed, until
 from tests.link import PUBACK, frame
 from tests.relay import Wire, running_wire
-from tests.stories.ledger.house import ROOT
 
+ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.parametrize("reader", ["bulk", "callbacks"])
 
 
@@ -333,9 +333,9 @@ def test_one_works_and_the_next_stands_by(
 @contextmanager
 def killable(broker: EmbeddedBroker, database_url: str, reader: str) -> Iterator[subprocess.Popen[bytes]]:
     """Give a worker in a process of its own."""
-    told = {"LEDGER_DATABASE_URL": database_url, "LEDGER_MQTT_URL": broker.url("ingest"), "LEDGER_READER": reader}
+    told = {"WARDLIGHT_DATABASE_URL": database_url, "WARDLIGHT_MQTT_URL": broker.url("ingest"), "WARDLIGHT_MQTT_READER": reader}
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.stories.ledger.ingest_process"],
+        [sys.executable, "-m", "api", "ingest"],
         cwd=ROOT,
         env={**os.environ, **told, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,

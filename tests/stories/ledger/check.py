@@ -45,6 +45,14 @@ class Verdict:
     #: what else is wrong, in words
     others: list[str] = field(default_factory=list)
 
+    def summary(self) -> str:
+        """Return the figures in one line, and what is wrong in a line each."""
+        figures = (
+            f"{self.measured:,} measured, {self.stored:,} stored, {self.lost:,} lost, {self.stored_twice:,} stored twice; "
+            f"{self.attributed:,} attributed, {self.judged:,} judged"
+        )
+        return "\n".join([figures, *(f"WRONG: {fault}" for fault in self.faults())])
+
     def faults(self) -> list[str]:
         """Return what is wrong, [] when nothing is."""
         counted = {
@@ -92,7 +100,7 @@ def _compare_rows(
         if (line := ledger.get(key)) is None:
             verdict.invented += 1
             continue
-        device, made = line
+        _, made = line
         verdict.altered += not _is_same(made, device_time, slot, values)
         owners = [one.patient_id for one in holdings.get(device_id, []) if one.covers(slot, measured_at)]
         verdict.misattributed += [patient] != (owners or [None])
@@ -122,8 +130,9 @@ def _is_same(made: Measured, device_time: int, slot: int | None, values: Sequenc
 
 def _compare_judged(connection: psycopg.Connection[tuple[Any, ...]], verdict: Verdict) -> None:
     for rows, judged in connection.execute(
-        "SELECT coalesce(rows, 0), coalesce(judged, 0) FROM patient_state FULL JOIN"
-        " (SELECT patient_id, count(*) AS rows FROM measurement WHERE patient_id IS NOT NULL GROUP BY 1) AS stored USING (patient_id)"
+        "SELECT coalesce(rows, 0), coalesce(judged, 0) FROM patient_state"
+        " FULL JOIN (SELECT patient_id, count(*) AS rows FROM measurement WHERE patient_id IS NOT NULL GROUP BY 1) AS stored"
+        " USING (patient_id)"
     ):
         verdict.judged += judged
         verdict.patients_judged_twice += judged > rows

@@ -68,7 +68,7 @@ class Device:
     #: by boot: the number of its last measurement
     last: dict[str, int] = field(default_factory=dict)
     ledger: list[Measured] = field(default_factory=list)
-    #: by boot, oldest first: what no acknowledgement covers yet, by sequence number; plain devices use the boot "" and count too
+    #: by boot and number, oldest first: what no acknowledgement covers yet; a plain device's boot is ""
     held: dict[str, OrderedDict[int, Measured]] = field(default_factory=dict)
     _pulse: float = 75.0
 
@@ -167,5 +167,5 @@ def iso(us: int) -> str:
     >>> iso(1_500_000)
     '1970-01-01T00:00:01.500000Z'
     """
-    moment = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=us)
-    return moment.isoformat(timespec="microseconds") + "Z"
+    moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=us)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -59,6 +59,10 @@ LONG: Final = Size(
     700.0,
     {KILL: 20, CRASH_DATABASE: 5, CUT_INGEST: 4, FREEZE_INGEST: 2, CUT_DEVICES: 4, RESTART_BROKER: 3},
 )
+#: with a broker that crashes, which devices with a sequence survive
+CRASHING: Final = Size(6, 250, 300.0, {CRASH_BROKER: 2, KILL: 1})
+#: large enough for a planted fault to show
+SMALL: Final = Size(6, 200, 250.0, {KILL: 3})
 
 
 def make_plan(size: Size, seed: int) -> list[Blow]:

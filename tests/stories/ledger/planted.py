@@ -1,14 +1,18 @@
-"""The same ingest process with one fault planted from outside: a check that has never failed proves nothing."""
+"""`wardlight ingest` with one fault planted from outside: a check that has never failed proves nothing.
+
+Run as `python -m tests.stories.ledger.planted FAULT`.
+"""
 
 import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from alerts.engine import Engine
+from api.cli import main
 from ingest.commit import Committer, Outcome
 from ingest.message import Message
 from ingest.pipeline import Pipeline
-from tests.stories.ledger.ingest_process import main
 
 
 def acknowledge_before_commit() -> None:
@@ -20,8 +24,9 @@ def acknowledge_before_commit() -> None:
             outcome = commit(self._committer, *given, **named)
             self._confirm.acknowledge(messages)
             self._acks.note(outcome.taken)
+            self._acks._sent_at.clear()  # at once, not once a second
             self._acks.flush(time.monotonic())
-            time.sleep(0.05)  # a slow disk
+            time.sleep(0.2)  # a slow disk
             return outcome
 
         self._committer.commit = commit_and_tell  # type: ignore[method-assign]
@@ -33,8 +38,6 @@ def acknowledge_before_commit() -> None:
 
 def judge_twice() -> None:
     """Judge what a batch brought once more."""
-    from alerts.engine import Engine
-
     honest = Engine.judge
 
     def twice(self: Engine, *given: Any) -> Any:
@@ -51,4 +54,5 @@ FAULTS: Final[dict[str, Callable[[], None]]] = {
 
 if __name__ == "__main__":
     FAULTS[sys.argv[1]]()
-    sys.exit(main())
+    sys.argv = ["wardlight", "ingest"]
+    main()

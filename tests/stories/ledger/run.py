@@ -26,11 +26,20 @@ _DRAIN: Final = 90.0
 _START: Final = 20.0
 
 
-def prove(folder: Path, size: Size, seed: int, *, reader: str = "bulk", fault: str | None = None, say: Say = print) -> Verdict:
+def prove(
+    folder: Path,
+    size: Size,
+    seed: int,
+    *,
+    reader: str = "bulk",
+    fault: str | None = None,
+    timescale: bool = False,
+    say: Say = print,
+) -> Verdict:
     """Run it all under a folder and return what the comparison found; the same seed plans the same blows."""
     # what a broker acknowledged and lost in a crash is lost for a device that keeps no sequence; only the others survive that
     devices = make_devices(size.devices, seed, plain=plan.CRASH_BROKER not in size.blows)
-    with House(folder, reader=reader, fault=fault) as house:
+    with House(folder, reader=reader, fault=fault, timescale=timescale) as house:
         handover = time.time_ns() // 1000 + int(size.measurements / size.pace / 2 * 1e6)
         with psycopg.connect(house.database.url(), autocommit=True) as connection:
             ids = settle(connection, devices, handover)

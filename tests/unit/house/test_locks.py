@@ -21,7 +21,7 @@ def locked(name: str) -> dict[str, list[str]]:
     return {normal(entry): re.findall(r"--hash=sha256:([0-9a-f]{64})", entry) for entry in entries if "==" in entry}
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "deploy/node.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "deploy/node.lock", "deploy/theengs.lock", "deploy/theengs-build.lock"])
 def test_every_pin_has_a_hash(name: str) -> None:
     pins = locked(name)
     assert pins
