@@ -126,3 +126,12 @@ class Series:
     #: seconds since 1970
     at: tuple[float, ...]
     values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A reading that is marked wrong: whose doing and why."""
+
+    who: str
+    reason: str
+    marked_at: datetime

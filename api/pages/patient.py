@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from api.pages.facts import Reader
-from api.pages.queries import Mark
+from api.pages.facts import Mark, Reader
 from api.pages.reasons import name_of, value_text
 from api.pages.words import duration
 from devices.device import Device

@@ -12,7 +12,7 @@ from typing import Any, Final
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
-from api.pages.facts import OpenAlert, Person, Reader, Series
+from api.pages.facts import Mark, OpenAlert, Person, Reader, Series
 from api.pages.timeline import CorrectionRow, EventRow, Happening, OtherRow, tell
 from database.sql import load_sql
 from devices.measurement import MeasurementKey
@@ -147,15 +147,6 @@ class Namesake:
     name: str
     birth_date: date | None
     record_number: str
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A reading that is marked wrong: whose doing and why."""
-
-    who: str
-    reason: str
-    marked_at: datetime
 
 
 def load_rules(conn: Connection[Any]) -> list[dict[str, Any]]:

@@ -76,10 +76,8 @@ def describe(alert: OpenAlert, reader: Reader, newest: Series | None = None) -> 
         return _silence(alert)
     values = [reading for reading in readings if vital and reading.get("vital", vital.name) == vital.name and _number(reading)]
     if vital is None or not values:
-        return Reason(
-            (Part(str(alert.explanation.get("reason") or alert.explanation.get("title") or alert.rule)),),
-            _when(alert, alert.fired_at, None),
-        )
+        told = alert.explanation.get("reason") or alert.explanation.get("title") or alert.rule
+        return Reason((Part(str(told)),), _when(alert, alert.fired_at, None))
     return _threshold(alert, vital, values, reader, newest)
 
 

@@ -84,6 +84,12 @@ def worklist_rows(
     )
 
 
+@router.get("/pulse")
+def pulse(request: Request, who: SignedIn, conn: Transaction, now: Now) -> Response:
+    """Send whether readings are flowing, for the head of any page that stays open."""
+    return show(request, conn, who, now, "pulse.html")
+
+
 @router.post("/worklist/acknowledge")
 def acknowledge(request: Request, who: SignedIn, conn: Transaction, now: Now, form: Form) -> Response:
     """Take on the alerts that the row showed, and no others that have opened since."""

@@ -1,6 +1,6 @@
 // Charts of a patient: limits dashed and shaded beyond, the patient's usual band, offending, doubtful and wrong points apart.
 import { clock, moment } from "./words.js";
-import { now } from "./page.js";
+import { look, now } from "./page.js";
 
 const zone = document.documentElement.dataset.zone;
 const place = document.getElementById("charts");
@@ -183,7 +183,7 @@ function draw(chart) {
 
 let charts = [];
 async function load() {
-  const response = await fetch(place.dataset.address);
+  const response = await look(place.dataset.address);
   if (!response.ok) return;
   charts = await response.json();
   charts.forEach(draw);

@@ -32,6 +32,18 @@ setInterval(tick, 1000);
 document.addEventListener("visibilitychange", () => tick());
 document.addEventListener("htmx:afterSwap", (event) => tick(event.target));
 
+let touched = Date.now();
+for (const name of ["pointermove", "pointerdown", "keydown", "scroll"]) {
+  document.addEventListener(name, () => { touched = Date.now(); }, { passive: true, capture: true });
+}
+
+/** Fetch something by the page's own doing: while nobody touches it, that does not keep them signed in. */
+export async function look(address) {
+  const response = await fetch(address, { headers: Date.now() - touched > 60000 ? { "X-Background": "1" } : {} });
+  if (response.status === 401 || response.redirected) signIn();
+  return response;
+}
+
 /** Send a form's fields as this page's own; answers the response, or goes to the login. */
 export async function send(address, fields) {
   const response = await fetch(address, {
@@ -104,6 +116,14 @@ if (pulse) {
   });
   window.addEventListener("pagehide", () => source.close());
   setInterval(sayLine, 1000);
+  if (!document.getElementById("list")) { // the worklist fetches its pulse with its rows
+    setInterval(async () => {
+      try {
+        const response = await look("/pulse");
+        if (response.ok) setPulse(new DOMParser().parseFromString(await response.text(), "text/html").getElementById("pulse"));
+      } catch { quiet ||= Date.now(); }
+    }, 30000);
+  }
 }
 
 // --- forms, dialogs, keys ------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 // A patient's page: the keys of the first alert, and fresh words when something changed for this patient.
-import { keysActive, on, tick } from "./page.js";
+import { keysActive, look, on, tick } from "./page.js";
 
 document.addEventListener("keydown", (event) => {
   if (!keysActive(event)) return;
@@ -24,13 +24,14 @@ document.addEventListener("click", (event) => {
 
 // Newest values, alerts and what happened are replaced where they stand; whoever types or reads a window is left alone.
 const PARTS = ["#charts .vital > div:first-child", "article.alert", "ol.line", "#rows > tr:first-child"];
-let busy = false, last = Date.now();
+let busy = false, again = false, last = Date.now();
 async function refresh() {
-  if (busy || document.hidden || document.querySelector("dialog[open]")) return;
+  if (busy) { again = true; return; }
+  if (document.hidden || document.querySelector("dialog[open]")) return;
   busy = true;
   last = Date.now();
   try {
-    const response = await fetch(location.pathname + location.search);
+    const response = await look(location.pathname + location.search);
     if (!response.ok || response.redirected) return;
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     if (PARTS.slice(1, 2).some((part) => document.querySelectorAll(part).length !== fresh.querySelectorAll(part).length)) return offer();
@@ -46,7 +47,10 @@ async function refresh() {
     }
     tick();
     document.dispatchEvent(new CustomEvent("wardlight:charts"));
-  } finally { busy = false; }
+  } finally {
+    busy = false;
+    if (again) { again = false; refresh(); }
+  }
 }
 
 /** Alerts came or went: let the person decide when the page moves. */

@@ -1,5 +1,5 @@
 // The live worklist: rows change where they stand, new ones wait until nobody is looking, and every action has a key.
-import { keysActive, now, on, send, setClock, setPulse, signIn, tick, toast } from "./page.js";
+import { keysActive, look, on, send, setClock, setPulse, tick, toast } from "./page.js";
 
 const list = document.getElementById("list");
 const show = document.getElementById("show");
@@ -15,14 +15,13 @@ const byKey = (key) => list.querySelector(`:scope > [data-key="${CSS.escape(key)
 const current = () => list.querySelector(":scope > [aria-current=true]");
 
 // --- fetching ------------------------------------------------------------------------------------------------------
-let busy = false, again = false;
+let busy = false, again = false, fetched = Date.now();
 async function refresh() {
   if (busy) { again = true; return; }
   busy = true;
   try {
-    const response = await fetch(`/worklist/rows?queue=${list.dataset.queue}&since=${mark}`);
-    if (response.status === 401 || response.redirected) return signIn();
-    if (response.ok) merge(new DOMParser().parseFromString(await response.text(), "text/html").getElementById("delta"));
+    const response = await look(`/worklist/rows?queue=${list.dataset.queue}&since=${mark}`);
+    if (response.ok && !response.redirected) merge(new DOMParser().parseFromString(await response.text(), "text/html").getElementById("delta"));
   } catch { /* the line says that it is down; the next look tries again */ } finally {
     busy = false;
     if (again) { again = false; refresh(); }
@@ -31,6 +30,7 @@ async function refresh() {
 
 function merge(delta) {
   mark = delta.dataset.mark;
+  fetched = Date.now();
   setClock(delta.dataset.now);
   setPulse(delta.querySelector("#pulse"));
   put(document.getElementById("lead"), delta.querySelector("#new-lead"));
@@ -222,5 +222,7 @@ for (const name of ["pointermove", "pointerdown", "focusin", "scroll"]) {
 list.addEventListener("focusin", (event) => { const row = event.target.closest("li"); if (row) select(row, false); });
 
 on("alerts", refresh);
+on("values", () => { if (Date.now() - fetched > 5000) refresh(); });
 setInterval(refresh, 15000); // events wake, looking is the net
+setInterval(() => { document.getElementById("stale").hidden = Date.now() - fetched < 40000; }, 1000);
 setInterval(() => settle(false), 2000);

@@ -187,3 +187,17 @@ def test_works_without_scripts(desk: Desk) -> None:
     page.get_by_label("Already known").check()
     page.get_by_role("button", name="Resolve").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Tomás Herrera")
+
+
+def test_a_screen_that_lost_its_connection_says_so(desk: Desk) -> None:
+    page = desk.window()
+    page.clock.install()
+    page.goto("/")
+    expect(page.locator("#stale")).to_be_hidden()
+    page.context.set_offline(True)
+    page.clock.run_for(90_000)
+    expect(page.locator("#stale")).to_be_visible()
+    page.context.set_offline(False)
+    page.clock.run_for(16_000)
+    expect(page.locator("#stale")).to_be_hidden()
+    desk.complaints.clear()
