@@ -28,6 +28,12 @@ pytestmark = pytest.mark.proof
 NOW = dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
 _NOW_US = int(NOW.timestamp()) * 1_000_000
 
+
+def _dump(given: Any) -> bytes:
+    """Return JSON as a careless device writes it, NaN and lone surrogates included."""
+    return json.dumps(given).encode()
+
+
 _anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
@@ -38,7 +44,7 @@ _units = st.sampled_from([unit for _, unit in CONVERSION]) | st.text(max_size=4)
 _reading = st.fixed_dictionaries({"value": _number, "unit": _units}) | _anything
 _name = st.sampled_from([*(vital.name for vital in VITALS), "consciousness"]) | st.text(max_size=6)
 _time = (
-    st.datetimes(dt.datetime(2026, 11, 20), dt.datetime(2026, 11, 26)).map(lambda moment: moment.isoformat() + "Z")
+    st.integers(-4 * 86_400, 3 * 86_400).map(lambda seconds: (NOW + dt.timedelta(seconds=seconds)).isoformat())
     | st.datetimes().map(lambda moment: moment.isoformat() + "+00:00")
     | _anything
 )
@@ -60,9 +66,9 @@ _measurement = st.fixed_dictionaries(
     },
 )
 _payload = (
-    _measurement.map(lambda given: _dump(given))
-    | st.lists(_measurement | _anything, max_size=4).map(lambda given: _dump(given))
-    | _anything.map(lambda given: _dump(given))
+    _measurement.map(_dump)
+    | st.lists(_measurement | _anything, max_size=4).map(_dump)
+    | _anything.map(_dump)
     | st.binary(max_size=60)
 )
 _topic = st.sampled_from(
@@ -73,11 +79,6 @@ _topic = st.sampled_from(
     ]
 ).map(str.encode)
 _batch = st.lists(st.tuples(_topic, _payload, st.booleans()), min_size=1, max_size=8)
-
-
-def _dump(given: Any) -> bytes:
-    """Return JSON as a careless device writes it, NaN and lone surrogates included."""
-    return json.dumps(given).encode()
 
 
 class _Nobody:
@@ -102,12 +103,12 @@ def totals(owner: Connection[Any]) -> tuple[int, ...]:
     """Return readings stored by count, stored by table, duplicate, quarantined; judged and attributed measurements."""
     filled = " + ".join(f"count({vital.name})" for vital in VITALS)
     row = owner.execute(
-        f"SELECT (SELECT coalesce(sum(readings_stored), 0) FROM device_state), (SELECT {filled} + count(consciousness) FROM measurement),"
-        " (SELECT coalesce(sum(readings_duplicate), 0) FROM device_state), (SELECT coalesce(sum(readings_quarantined), 0) FROM device_state),"
-        " (SELECT coalesce(sum(judged), 0) FROM patient_state), (SELECT count(patient_id) FROM measurement)"
+        "SELECT sum(readings_stored), (SELECT " + filled + " + count(consciousness) FROM measurement), sum(readings_duplicate),"
+        " sum(readings_quarantined), (SELECT sum(judged) FROM patient_state), (SELECT count(patient_id) FROM measurement)"
+        " FROM device_state"
     ).fetchone()
     assert row is not None
-    return tuple(map(int, row))
+    return tuple(int(number or 0) for number in row)
 
 
 @given(_batch)
