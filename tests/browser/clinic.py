@@ -170,7 +170,7 @@ class Clinic:
 
 def open_clinic(conn: Connection[Any], now: datetime, coordinator_id: int, days: int = 30) -> Clinic:
     """Add everybody with their readings up to now, and a path that is up."""
-    dice = random.Random(7)  # noqa: S311 readings, not secrets
+    dice = random.Random(7)
     patients: dict[str, tuple[int, str]] = {}
     devices: dict[str, tuple[int, str]] = {}
     for number, someone in enumerate(PEOPLE):

@@ -12,6 +12,7 @@ _NAMES = [vital.name for vital in VITALS]
 _VITAL = re.compile(r"\b(?:" + "|".join(_NAMES) + r")\b")
 _FILES = [
     "alerts/queries.sql",
+    "api/pages/queries.sql",
     "database/migrations/0001_create_house.sql",
     "database/timescale/community.sql",
     "devices/queries.sql",
