@@ -46,7 +46,13 @@ class Watcher:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            length = await self._ask(reader, writer, f"/worklist/rows?queue=clinical&since={self._mark.decode()}")
+            path = f"/worklist/rows?queue=clinical&since={self._mark.decode()}"
+            try:
+                length = await self._ask(reader, writer, path)
+            except (asyncio.IncompleteReadError, ConnectionResetError):  # unused for a while, so the server closed it
+                writer.close()
+                reader, writer = await asyncio.open_connection(self._host, self._port)
+                length = await self._ask(reader, writer, path)
             html = await reader.readexactly(length)
             now = time.time()
             found = _MARK.search(html)
