@@ -26,9 +26,6 @@ LIFETIME: Final = timedelta(hours=12)
 #: how often the use of a session is written down
 TOUCH_EVERY: Final = timedelta(minutes=1)
 
-#: sent with what a screen fetches by itself while nobody touches it, so that a desk that was left is signed out
-BACKGROUND: Final = "x-background"
-
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 #: a request that a screen makes by itself carries this, so that a screen nobody uses does not keep its session alive
 BACKGROUND_HEADER: Final = "x-background"

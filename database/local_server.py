@@ -127,8 +127,11 @@ class LocalServer:
             if time.monotonic() > until:
                 raise ServerError(f"PostgreSQL (process {alive.pid}) did not stop within {patience:.0f} s; see {self._log}")
             time.sleep(0.02)
-        if self._process is not None and running is not None and self._process.pid == running.pid:
-            self._process.wait()
+        mine = self._process
+        if mine is not None and (running is None or running.pid == mine.pid):
+            if running is None:  # it was launched and has not said yet that it serves
+                mine.send_signal(_SIGNALS[mode])
+            mine.wait()
             self._process = None
         if self._shortcut is not None:
             shutil.rmtree(self._shortcut, ignore_errors=True)

@@ -109,6 +109,7 @@ if (pulse) {
     if (source.readyState === EventSource.CLOSED) fetch("/api/v1/me").then((r) => { if (r.status === 401) signIn(); }, () => {});
   };
   for (const name of ["refresh", "alerts"]) source.addEventListener(name, () => tell("alerts"));
+  source.addEventListener("signed_out", signIn);
   source.addEventListener("values", () => {
     const last = pulse.querySelector("time");
     if (last) { last.dateTime = new Date(now()).toISOString(); tick(pulse); }

@@ -196,3 +196,20 @@ def test_names_are_escaped(house: House, clinic: Clinic, window: httpx.Client) -
         page = window.get(path).text
         assert "<img" not in page, path
         assert "&lt;img" in page, path
+
+
+def test_a_screen_that_nobody_touches_does_not_keep_its_session(house: House, clinic: Clinic, window: httpx.Client) -> None:
+    change(house, "UPDATE staff_session SET seen_at = seen_at - interval '10 minutes'")
+    old = seen(house)
+    window.get("/worklist/rows", headers={"X-Background": "1"})
+    assert seen(house) == old
+    window.get("/worklist/rows")
+    assert seen(house) > old
+
+
+def seen(house: House) -> datetime:
+    with house.pool.connection() as conn:
+        row = conn.execute("SELECT max(seen_at) FROM staff_session").fetchone()
+    assert row is not None
+    found: datetime = row[0]
+    return found
