@@ -1,6 +1,7 @@
 """The inbox between the network thread and the pipeline: a list, a lock, nothing that can refuse or drop.
 
-Its size is bounded by the broker's in-flight window, since nothing is acknowledged before it is committed.
+Its size is bounded by who fills it, who waits for room before reading on: the broker's in-flight window alone does not bound
+it, since Mosquitto 2.0 sends its whole queue once the first acknowledgement of a connection has arrived.
 """
 
 import threading
@@ -15,7 +16,9 @@ class Inbox:
 
     def __init__(self) -> None:
         self._waiting: deque[Message] = deque()
-        self._changed = threading.Condition()
+        lock = threading.Lock()
+        self._changed = threading.Condition(lock)
+        self._taken = threading.Condition(lock)
         self._closed = False
 
     def __len__(self) -> int:
@@ -26,6 +29,11 @@ class Inbox:
         with self._changed:
             self._waiting.extend(messages)
             self._changed.notify()
+
+    def await_room(self, most: int, wait: float) -> bool:
+        """Wait until fewer than `most` messages are here, at most so many seconds; return whether they are."""
+        with self._taken:
+            return self._taken.wait_for(lambda: len(self._waiting) < most or self._closed, wait)
 
     def take(self, most: int, wait: float, linger: float = 0.0) -> list[Message]:
         """Return up to `most` messages: wait seconds for the first, then linger seconds for company."""
@@ -40,15 +48,18 @@ class Inbox:
                 waiting.clear()
             else:
                 taken = [waiting.popleft() for _ in range(most)]
+            self._taken.notify()
             return taken
 
     def clear(self) -> None:
         """Forget what the broker still has and sends again on the next connection: all but QoS 0."""
         with self._changed:
             self._waiting = deque(message for message in self._waiting if not message.mid)
+            self._taken.notify()
 
     def wake(self) -> None:
         """Let a waiting `take` return at once, now and from now on."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+            self._taken.notify_all()

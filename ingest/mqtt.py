@@ -34,11 +34,13 @@ log = structlog.get_logger()
 #: client id of the one active ingest; a persistent session belongs to it
 CLIENT_ID: Final = "wardlight-ingest"
 TOPICS: Final = ("wardlight/v1/+/readings", "wardlight/v1/+/state", "home/+/BTtoMQTT/#")
-#: messages the broker may send ahead of our acknowledgements; bounds memory, and must exceed the largest batch
+#: messages the broker may send ahead of our acknowledgements, and that wait here at most; must exceed the largest batch
 WINDOW: Final = 20_000
 #: seconds the broker keeps our session and its queue while we are away
 SESSION_EXPIRY: Final = 7 * 24 * 3600
 _READ_SIZE: Final = 1 << 18
+#: seconds to wait for room in the inbox before looking after the connection in between
+_ROOM_SECONDS: Final = 0.1
 #: what a broker takes ahead of its answers if it says nothing (OASIS MQTT 5.0 §3.2.2.3.3)
 _NO_MAXIMUM: Final = 65_535
 #: reason codes from here on are refusals (OASIS MQTT 5.0 §2.4)
@@ -85,7 +87,7 @@ class Subscriber:
         self._inbox = inbox
         self._address = address
         bulk = reader == "bulk" and _bulk_reader_fits()
-        self.client = _BulkClient(CLIENT_ID, self._receive) if bulk else _EpochClient(CLIENT_ID)
+        self.client = _BulkClient(CLIENT_ID, inbox) if bulk else _EpochClient(CLIENT_ID)
         client = self.client
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -133,9 +135,6 @@ class Subscriber:
     def publish(self, publications: Iterable[Publication]) -> None:
         """Send at QoS 1 without waiting; what the broker has not answered when a connection ends is sent again on the next."""
         self.client.send(publications)
-
-    def _receive(self, messages: list[Message]) -> None:
-        self._inbox.put(messages)
 
     def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         now = time.time_ns() // 1000
@@ -224,9 +223,9 @@ class _BulkClient(_EpochClient):
     publish more than decoding ten.
     """
 
-    def __init__(self, client_id: str, receive: Callable[[list[Message]], None]) -> None:
+    def __init__(self, client_id: str, inbox: Inbox) -> None:
         super().__init__(client_id)
-        self._receive_messages = receive
+        self._inbox = inbox
         self._frames = FrameReader()
         self._outgoing = Outgoing()
 
@@ -257,14 +256,18 @@ class _BulkClient(_EpochClient):
             self._send_waiting()
 
     def _packet_read(self) -> MQTTErrorCode:
+        if not self._inbox.await_room(WINDOW, _ROOM_SECONDS):
+            return MQTTErrorCode.MQTT_ERR_AGAIN  # what is not read stays with the broker
         try:
             data = self._sock_recv(_READ_SIZE)
         except BlockingIOError:
             return MQTTErrorCode.MQTT_ERR_AGAIN
         except OSError:
             return MQTTErrorCode.MQTT_ERR_CONN_LOST
-        if not data:
-            return MQTTErrorCode.MQTT_ERR_CONN_LOST
+        return self._take(data) if data else MQTTErrorCode.MQTT_ERR_CONN_LOST
+
+    def _take(self, data: bytes) -> MQTTErrorCode:
+        """Hand on what has arrived."""
         with self._msgtime_mutex:
             self._last_bytes_received = time.monotonic()
         try:
@@ -276,12 +279,12 @@ class _BulkClient(_EpochClient):
             return MQTTErrorCode.MQTT_ERR_PROTOCOL
         handed = 0
         for first, body, before in self._frames.others:
-            self._receive_messages(messages[handed:before])
+            self._inbox.put(messages[handed:before])
             handed = before
             if (failure := self._handle_packet(first, body)) != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 return failure
         if handed < len(messages):
-            self._receive_messages(messages[handed:])
+            self._inbox.put(messages[handed:])
         return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _handle_packet(self, first: int, body: bytes) -> MQTTErrorCode:
