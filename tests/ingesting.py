@@ -123,7 +123,7 @@ def is_subscribed(connection: psycopg.Connection[Any]) -> bool:
     return row is not None and bool(row[0])
 
 
-def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait until something holds; fail when it does not in time."""
     deadline = time.monotonic() + seconds
     while not true():

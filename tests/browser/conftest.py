@@ -83,9 +83,9 @@ class Desk:
             context.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start one Chromium for the run."""
+    """Start one Chromium for a module; it must be gone before other tests, since its loop runs in their thread."""
     if not Path(CHROMIUM).exists():
         lacking("no Chromium: install chromium, or set WARDLIGHT_CHROMIUM")
     with sync_playwright() as playwright:
