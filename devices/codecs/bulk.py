@@ -73,8 +73,7 @@ def build(messages: Sequence[Usual]) -> tuple[Columns, NDArray[np.bool_]]:
     numbers = np.fromiter(chain.from_iterable(map(_numbers, messages)), np.float64, count * len(VITALS))
     values = numbers.reshape(count, len(VITALS))
     boots = [one.boot for one in messages]
-    time = np.array([_moment(one.time) for one in messages], np.int64)
-    clock = np.array([ABSENT if one.clock is None else _moment(one.clock) for one in messages], np.int64)
+    time, clock = _moments([one.time for one in messages]), _moments([one.clock for one in messages])
     unclear = np.array([one.clock is not None for one in messages], bool) & (clock == ABSENT)
     holds = (time != ABSENT) & ~unclear & ~np.isnan(values).all(axis=1)
     holds &= ~(values[:, _SYSTOLIC] - values[:, _DIASTOLIC] <= PULSE_PRESSURE)
@@ -97,8 +96,16 @@ def build(messages: Sequence[Usual]) -> tuple[Columns, NDArray[np.bool_]]:
     return columns, holds
 
 
-def _moment(text: str) -> int:
+def _moments(texts: list[str | None]) -> NDArray[np.int64]:
+    """Return microseconds since 1970 UTC, ABSENT where there is no time or none that can be read."""
     try:
-        return parse_time(text)
+        return np.array([ABSENT if text is None else parse_time(text) for text in texts], np.int64)
+    except ValueError:
+        return np.array([_moment(text) for text in texts], np.int64)
+
+
+def _moment(text: str | None) -> int:
+    try:
+        return ABSENT if text is None else parse_time(text)
     except ValueError:
         return ABSENT

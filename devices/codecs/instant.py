@@ -7,8 +7,9 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
+#: without a fraction of a second
 _RFC3339: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS: Final = {f"{second:02}": second * 1_000_000 for second in range(60)}
@@ -36,27 +37,29 @@ def microseconds(moment: datetime) -> int:
 
 
 def _parse_unseen(text: str) -> int:
+    if text[19:20] == ".":
+        zone = text[-1] if text[-1] in "Zz" else text[-6:]
+        digits = text[20 : -len(zone)]
+        if 1 <= len(digits) <= 9 and digits.isascii() and digits.isdecimal():
+            return parse_time(text[:19] + zone) + int(digits[:6].ljust(6, "0"))  # a fraction is cut to microseconds
     try:
         us = _MINUTES[text[:17] + text[19:]] + _SECONDS[text[17:19]]
     except KeyError:
         us = _parse_unseen_minute(text)
-    if len(text) <= 25:  # without a fraction: the same text comes again
-        if len(_TEXTS) >= _MOST:
-            _TEXTS.clear()
-        _TEXTS[text] = us
+    if len(_TEXTS) >= _MOST:
+        _TEXTS.clear()
+    _TEXTS[text] = us
     return us
 
 
 def _parse_unseen_minute(text: str) -> int:
-    found = _RFC3339.fullmatch(text)
-    if found is None:
+    if _RFC3339.fullmatch(text) is None:
         raise ValueError("not an RFC 3339 time with an offset from UTC")
     try:
-        us = microseconds(datetime.fromisoformat(text.upper()))  # cuts a fraction to microseconds
+        us = microseconds(datetime.fromisoformat(text.upper()))
     except OverflowError:
         raise ValueError("a time outside the years 1 to 9999") from None
-    if found[1] is None:
-        if len(_MINUTES) >= _MOST:
-            _MINUTES.clear()
-        _MINUTES[text[:17] + text[19:]] = us - _SECONDS[text[17:19]]
+    if len(_MINUTES) >= _MOST:
+        _MINUTES.clear()
+    _MINUTES[text[:17] + text[19:]] = us - _SECONDS[text[17:19]]
     return us
