@@ -5,10 +5,15 @@ it, since Mosquitto 2.0 sends its whole queue once the first acknowledgement of 
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable
+from typing import Final
 
 from ingest.message import Message
+
+#: messages that make a batch worth its commit, so that nothing more is waited for
+ENOUGH: Final = 500
 
 
 class Inbox:
@@ -36,12 +41,14 @@ class Inbox:
             return self._taken.wait_for(lambda: len(self._waiting) < most or self._closed, wait)
 
     def take(self, most: int, wait: float, linger: float = 0.0) -> list[Message]:
-        """Return up to `most` messages: wait seconds for the first, then linger seconds for company."""
+        """Return up to `most` messages: wait seconds for the first, then linger seconds for company where there are few."""
         with self._changed:
             if not self._waiting and not self._closed:
                 self._changed.wait(wait)
-            if linger and self._waiting and len(self._waiting) < most and not self._closed:
-                self._changed.wait_for(lambda: len(self._waiting) >= most or self._closed, linger)
+            are_few = 0 < len(self._waiting) < min(ENOUGH, most) and not self._closed
+        if linger and are_few:
+            time.sleep(linger)  # not waiting for a word of each arrival: thousands a second would wake this thread for nothing
+        with self._changed:
             waiting = self._waiting
             if len(waiting) <= most:
                 taken = list(waiting)

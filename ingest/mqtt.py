@@ -38,6 +38,8 @@ TOPICS: Final = ("wardlight/v1/+/readings", "wardlight/v1/+/state", "home/+/BTto
 WINDOW: Final = 20_000
 #: seconds the broker keeps our session and its queue while we are away
 SESSION_EXPIRY: Final = 7 * 24 * 3600
+#: seconds that what has begun to arrive is given company, so that a steady stream of single messages is read in pieces
+_GATHER: Final = 0.001
 _READ_SIZE: Final = 1 << 18
 #: seconds to wait for room in the inbox before looking after the connection in between
 _ROOM_SECONDS: Final = 0.1
@@ -258,6 +260,7 @@ class _BulkClient(_EpochClient):
     def _packet_read(self) -> MQTTErrorCode:
         if not self._inbox.await_room(WINDOW, _ROOM_SECONDS):
             return MQTTErrorCode.MQTT_ERR_AGAIN  # what is not read stays with the broker
+        time.sleep(_GATHER)
         try:
             data = self._sock_recv(_READ_SIZE)
         except BlockingIOError:

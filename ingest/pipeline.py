@@ -27,8 +27,8 @@ log = structlog.get_logger()
 MOST: Final = 10_000
 #: seconds to wait for the first message of a batch
 WAIT: Final = 0.2
-#: seconds to wait for more once there is one: latency bought for fewer commits
-LINGER: Final = 0.005
+#: seconds to wait for more while there are few: latency bought for fewer commits
+LINGER: Final = 0.02
 #: times a batch is tried again when it met another transaction's locks
 _TRIES: Final = 5
 
