@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 #: without a fraction of a second
-_RFC3339: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
+_RFC3339: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}([Zz]|[+-][0-9]{2}:[0-9]{2})")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS: Final = {f"{second:02}": second * 1_000_000 for second in range(60)}
 # Caches, never answers of their own, emptied when full: whole texts, since many devices speak in one second, and the start of
