@@ -4,7 +4,7 @@ The caller opens the transaction, commits it, and only then acknowledges. No net
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from ingest.draft import Draft, Refusal, alone, decode, senders
 from ingest.fresh import find_fresh
 from ingest.message import Message
 from ingest.quarantine import keep
-from ingest.registry import KnownDevice, Registry
+from ingest.registry import Registry
 from ingest.times import Placed, place_in_time
 
 #: `source` of what a device sent
@@ -91,7 +91,7 @@ class Committer:
             return outcome
         locked = LockedDevices(connection, device_ids)
         counts = self._commit_draft(connection, locked, draft, messages, outcome, now, retry=retry)
-        self._save(locked, counts, draft, locked.apply_states(draft.states), known, outcome, now)
+        self._save(locked, counts, draft, locked.apply_states(draft.states), outcome, now)
         return outcome
 
     def refuse(self, connection: Connection[Any], message: Message, now: dt.datetime) -> Outcome:
@@ -111,7 +111,7 @@ class Committer:
             [Refusal(owner, message.topic, message.payload, "refused", REASONS["refused"], readings, message.received)],
         )
         outcome = Outcome(messages=1, refused=1, quarantined=readings)
-        self._save(locked, counts, draft, set(), known, outcome, now)
+        self._save(locked, counts, draft, set(), outcome, now)
         return outcome
 
     def committed(self, outcome: Outcome) -> None:
@@ -129,17 +129,15 @@ class Committer:
         counts: Counts,
         draft: Draft,
         boots: set[tuple[int, str]],
-        known: Mapping[str, KnownDevice],
         outcome: Outcome,
         now: dt.datetime,
     ) -> None:
         """Save the devices' rows with the boots of the draft and these, and note how far each was taken."""
         boots |= set(draft.runs)
         locked.save(counts, boots, now)
-        public = {device.id: name for name, device in known.items()}
         for device, boot in boots:
             sequence = locked.sequence(device, boot)
-            outcome.taken.append(Taken(public[device], boot, sequence.high, bool(sequence.above)))
+            outcome.taken.append(Taken(self._registry.name(device), boot, sequence.high, bool(sequence.above)))
 
     def _commit_draft(
         self,

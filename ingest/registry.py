@@ -32,6 +32,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._known: dict[str, KnownDevice] = {}
+        self._names: dict[int, str] = {}
         self._believed_until: dt.datetime | None = None
 
     def find(self, connection: Connection[Any], names: Iterable[str], now: dt.datetime) -> dict[str, KnownDevice]:
@@ -43,4 +44,9 @@ class Registry:
         if missing:
             for name, key, revoked in find_devices(connection, missing):
                 self._known[name] = KnownDevice(key, revoked)
+                self._names[key] = name
         return self._known
+
+    def name(self, key: int) -> str:
+        """Return the name of a device that was found before; a row never changes its name."""
+        return self._names[key]
