@@ -4,6 +4,7 @@ An edge: takes a look at the board, lets `worklist` decide order and words, and 
 and reader, since twenty screens ask within the same moment; they tick its ages themselves.
 """
 
+from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -143,7 +144,10 @@ def _board(request: Request) -> Board:
 
 def _rendered(request: Request, look: Look, case: Case, own: tuple[OpenAlert, ...], queue: Queue, say: Say) -> Markup:
     kept: dict[object, Markup] = request.app.state.rendered_rows
-    key = (look.epoch, case.person.id, look.changed[case.person.id], queue, say.reader)
+    # a row says "yours" and "you" to those it is about; everybody else who reads alike is sent the same one
+    involved = {case.person.coordinator, *(alert.acknowledged_by for alert in own)}
+    reader = say.reader if say.reader.staff in involved else replace(say.reader, staff="")
+    key = (look.epoch, case.person.id, look.changed[case.person.id], queue, reader)
     html = kept.get(key)
     if html is None:
         environment: Environment = request.app.state.templates
