@@ -41,6 +41,8 @@ from ingest.credentials import Credentials
 
 #: routers that answer without a viewer; tests hold this list against every route of the application
 PUBLIC: Final[tuple[APIRouter, ...]] = (login.public, health.router, metrics.router)
+#: routers that ask for the viewer themselves before anything else; tests hold every route to it
+OWN_GATE: Final[tuple[APIRouter, ...]] = (pages.live,)
 #: routers behind the gate
 GUARDED: Final[tuple[APIRouter, ...]] = (login.guarded, *pages.routers)
 
@@ -94,7 +96,7 @@ def create_app(
     app.state.templates = make_environment()
     app.state.broadcast = Broadcast(settings.database_url, partial(_last_received, pool))
     problems.install(app)
-    for router in PUBLIC:
+    for router in (*PUBLIC, *OWN_GATE):
         app.include_router(router)
     for router in GUARDED:
         app.include_router(router, dependencies=[Depends(guard)])

@@ -7,6 +7,9 @@ from fastapi import APIRouter
 
 from api.pages import alert_page, patient_page, people_pages, queue_pages, worklist_page
 
+#: asks for the viewer itself, in the one thread that it takes
+live: APIRouter = worklist_page.live
+
 routers: list[APIRouter] = [
     worklist_page.router,
     people_pages.router,

@@ -4,7 +4,9 @@ An edge: takes a look at the board, lets `worklist` decide order and words, and 
 and reader, since twenty screens ask within the same moment; they tick its ages themselves.
 """
 
+import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
@@ -13,7 +15,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from alerts.alert import DISPOSITIONS
-from api.access import Form, SignedIn, record
+from api.access import Form, SignedIn, record, viewer
 from api.pages import queries
 from api.pages.board import Board, Look
 from api.pages.facts import OpenAlert
@@ -27,6 +29,8 @@ from api.templating import render
 from api.transaction import Now, Transaction
 
 router = APIRouter(include_in_schema=False)
+#: its own gate: every open screen asks at the same moment, so a thread and a connection are taken once for all of a request
+live = APIRouter(include_in_schema=False)
 
 #: rendered rows that are kept; past it the cache starts anew
 _KEPT: Final = 4_000
@@ -57,13 +61,22 @@ def worklist_page(request: Request, who: SignedIn, conn: Transaction, now: Now, 
     )
 
 
-@router.get("/worklist/rows")
-def worklist_rows(
-    request: Request, who: SignedIn, conn: Transaction, now: Now, queue: str = "clinical", since: Annotated[str, Query()] = ""
-) -> Response:
+@live.get("/worklist/rows")
+async def worklist_rows(request: Request, queue: str = "clinical", since: Annotated[str, Query()] = "") -> Response:
     """Send the rows that changed since a screen's mark, the order of all, and what became of those that left."""
-    chosen, reader = _queue(queue), reader_of(who)
-    look = _board(request).look(conn, now)
+    return await asyncio.to_thread(_rows, request, _queue(queue), since)
+
+
+def _rows(request: Request, chosen: Queue, since: str) -> Response:
+    now = datetime.now(UTC)
+    with request.app.state.pool.connection() as conn:
+        conn.autocommit = True  # it reads, and each statement may see the latest: no transaction to begin and end
+        try:
+            who = viewer(request, conn, now)
+            look = _board(request).look(conn, now)
+        finally:
+            conn.autocommit = False
+    reader = reader_of(who)
     known = look.since(since)
     pairs = sort(look.cases.values(), chosen, reader)
     changed = [pair for pair in pairs if known is None or look.changed[pair[0].person.id] > known]

@@ -7,7 +7,7 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
-from api.app import API, GUARDED, PUBLIC
+from api.app import API, GUARDED, OWN_GATE, PUBLIC
 from api.settings import Settings
 from database.pool import open_pool
 from tests.house import House, running_house
@@ -33,7 +33,7 @@ def _routes() -> Iterator[tuple[str, str]]:
 
 def test_every_router_of_the_application_is_listed(house: House) -> None:
     served = [getattr(route, "original_router", None) for route in house.app.routes]
-    assert [router for router in served if router is not None] == [*PUBLIC, *GUARDED, *API]
+    assert [router for router in served if router is not None] == [*PUBLIC, *OWN_GATE, *GUARDED, *API]
     rest = [route for route, router in zip(house.app.routes, served, strict=True) if router is None]
     assert [route.path for route in rest if isinstance(route, Mount)] == ["/static"] and len(rest) == 1
 
