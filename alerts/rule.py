@@ -17,6 +17,10 @@ SEVERITIES: Final[tuple[Severity, ...]] = ("high", "medium", "low")
 CATEGORIES: Final[tuple[Category, ...]] = ("clinical", "adherence", "technical")
 OPERATORS: Final = {"<": "below", "<=": "at or below", ">": "above", ">=": "at or above"}
 KINDS: Final = ("threshold", "silence", "doubt")
+Direction = Literal["high", "low"]
+#: whether a patient's own limit may stand in for a rule's: never; only a stricter one; or a looser one too, on a clinician's
+#: order with an end
+OVERRIDES: Final = ("locked", "tighten", "order")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,17 @@ class Rule:
     fresh_for: timedelta = timedelta(0)
     #: how many of its intervals a device may miss (silence)
     missed: float = 0.0
+    #: how much worse than what was announced last a reading must be to be announced again; 0 is never (threshold)
+    step: float = 0.0
+    #: how long its page may wait while the patient rests and measures again; 0 is not at all (threshold)
+    recheck: timedelta = timedelta(0)
+    #: whether a patient's own limit may stand in for `limit`
+    override: Literal["locked", "tighten", "order"] = "locked"
+
+    @property
+    def direction(self) -> Direction | None:
+        """Which way its vital breaches; None where there is no such thing."""
+        return None if self.op is None else "high" if self.op in (">", ">=") else "low"
 
     @property
     def number_source(self) -> str:

@@ -11,20 +11,33 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from alerts.rule import ANY, CATEGORIES, KINDS, OPERATORS, SEVERITIES, Rule
+from alerts.rule import ANY, CATEGORIES, KINDS, OPERATORS, OVERRIDES, SEVERITIES, Rule
 from devices.vitals import COLUMN, VITALS
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _FIELDS: Final = {spec.metadata.get("key", spec.name): spec for spec in fields(Rule)}
-_DURATIONS: Final = ("response", "for", "max_gap", "fresh_for")
-_NUMBERS: Final = (*_DURATIONS, "limit", "readings", "hysteresis", "missed")
-_THRESHOLD_ONLY: Final = ("vital", "op", "limit", "unit", "readings", "hysteresis", "max_gap", "fresh_for")
+_DURATIONS: Final = ("response", "for", "max_gap", "fresh_for", "recheck")
+_NUMBERS: Final = (*_DURATIONS, "limit", "readings", "hysteresis", "missed", "step")
+_THRESHOLD_ONLY: Final = (
+    "vital",
+    "op",
+    "limit",
+    "unit",
+    "readings",
+    "hysteresis",
+    "max_gap",
+    "fresh_for",
+    "step",
+    "recheck",
+    "override",
+)
 _PLACES: Final = {"value", "limit", "vital", "device", "since", "expected"}
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "kind": KINDS,
     "severity": SEVERITIES,
     "category": CATEGORIES,
     "op": tuple(OPERATORS),
+    "override": OVERRIDES,
     "vital": tuple(COLUMN),
 }
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
@@ -33,6 +46,7 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "limit": (int, float),
     "hysteresis": (int, float),
     "missed": (int, float),
+    "step": (int, float),
     "emergency": (bool,),
     "programmes": (list,),
     "unless": (list,),
