@@ -88,9 +88,10 @@ FROM unnest(%(alert_ids)s::bigint[], %(hows)s::text[]) AS ended (alert_id, how)
 WHERE suppression.alert_id = ended.alert_id AND suppression.ended_at IS NULL
 
 -- name: add_holds
-INSERT INTO recheck (alert_id, patient_id, vital, device, asked_at, due_at)
-SELECT alert_id, patient_id, vital, device, %(now)s, due_at
-FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (alert_id bigint, patient_id int, vital text, device text, due_at timestamptz)
+INSERT INTO recheck (alert_id, patient_id, vital, device, fired_at, asked_at, due_at)
+SELECT alert_id, patient_id, vital, device, fired_at, %(now)s, due_at
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (alert_id bigint, patient_id int, vital text, device text, fired_at timestamptz,
+    due_at timestamptz)
 ORDER BY alert_id
 
 -- name: end_holds
@@ -116,7 +117,7 @@ LEFT JOIN LATERAL (
                       m.blood_glucose, m.cgm_glucose, m.peak_flow, m.fev1, m.fvc, m.oxygen_flow, m.steps])[
             array_position(%(vitals)s::text[], recheck.vital)]::float8 AS value
     ) AS vitals
-    WHERE m.patient_id = recheck.patient_id AND m.measured_at > alert.firings[array_upper(alert.firings, 1)]
+    WHERE m.patient_id = recheck.patient_id AND m.measured_at > recheck.fired_at
         AND vitals.value IS NOT NULL AND m.suspect & (1 << array_position(%(vitals)s::text[], recheck.vital) - 1) = 0
         AND NOT EXISTS (
             SELECT FROM correction AS c
