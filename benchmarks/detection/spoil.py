@@ -1,4 +1,4 @@
-"""Spoil: what use, devices and sensors do to true values: artefacts of single readings, faults that last, clocks that are off."""
+"""Spoil: what use, devices and sensors do to true values: artefacts of single readings, lasting faults, clocks that are off."""
 
 from collections.abc import Mapping
 from typing import Any, Final
