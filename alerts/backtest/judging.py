@@ -220,6 +220,7 @@ class _Judge:
 
     def _tell_found(self, who: int, mask: NDArray[np.bool_], rebuilt: Rebuilt, now: int) -> None:
         was = (self._states.status[who] == FIRING) & mask
+        began = self._states.since[who].copy()
         for name in ("status", "streak", "since"):
             array: NDArray[np.int64] = getattr(self._states, name)
             array[who] = np.where(mask, getattr(rebuilt.states, name)[0], array[who])
@@ -233,7 +234,7 @@ class _Judge:
         for column in np.flatnonzero(was).tolist():
             if column not in firing:
                 ended = last[column].ended_at if column in last else None
-                told.append(Told(column, ceased_at=now if ended is None else ended))
+                told.append(Told(column, ceased_at=now if ended is None or ended <= began[column] else ended))
         for stretch in rebuilt.stretches:
             if stretch.ended_at is not None and stretch.touched:
                 span = Span(stretch.since, stretch.fired_at, stretch.fired_at, stretch.ended_at)

@@ -140,9 +140,14 @@ class _Walk:
 
     def _apply(self, told: Sequence[Told], now: datetime) -> None:
         """Make alerts of what was told; whether history was told of before is asked before anything of it is."""
-        new = [one for one in told if not (one.is_found and self._is_told(one))]
-        for one in new:
-            rule = self._rules.threshold_rules[one.rule]
+        new: dict[int, list[Told]] = {}
+        for one in told:
+            if not (one.is_found and self._is_told(one)):
+                new.setdefault(one.rule, []).append(one)
+        for column, parts in new.items():
+            rule = self._rules.threshold_rules[column]
+            ceased_at = next((one.ceased_at for one in parts if one.ceased_at is not None), None)
+            ongoing = next((one.ongoing for one in parts if one.ongoing is not None), None)
             place = self._open.get((rule.name, rule.vital))
             self._write(
                 lifecycle.follow(
@@ -152,9 +157,9 @@ class _Walk:
                     rule.vital,
                     now,
                     _UNJUDGED_BY,
-                    ceased_at=None if one.ceased_at is None else to_datetime(one.ceased_at),
-                    past=[_episode(span) for span in one.past],
-                    ongoing=None if one.ongoing is None else _episode(one.ongoing),
+                    ceased_at=None if ceased_at is None else to_datetime(ceased_at),
+                    past=[_episode(span) for one in parts for span in one.past],
+                    ongoing=None if ongoing is None else _episode(ongoing),
                 ),
                 now,
             )

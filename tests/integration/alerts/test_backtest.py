@@ -23,7 +23,8 @@ from tests.integration.alerts.ward import NOW, Ward
 from tests.unit.alerts.readings import EIGHT, MINUTE
 
 TOLD = (
-    "patient_id", "rule", "rule_version", "subject", "severity", "category", "emergency", "lateness", "condition", "since", "fired_at",
+    "patient_id", "rule", "rule_version", "subject", "severity", "category", "emergency", "lateness", "condition", "since",
+    "fired_at",
     "opened_at", "due_at", "times", "resolved_at", "closed_at", "acknowledged_at",
 )  # fmt: skip
 
