@@ -20,7 +20,6 @@ from devices.batch import Batch
 
 #: measurements of whole patients that are judged at once, where they have fewer: bounds memory
 _TOGETHER: Final = 200_000
-_DAY: Final = 86_400_000_000
 
 
 def play(
@@ -37,7 +36,7 @@ def play(
     who is not in the cohort.
     """
     patient = cohort.rows_of(history.patient_id)
-    played = Played(cohort.patient_id, _days(history, patient, len(cohort)), measurements=len(history))
+    played = Played(cohort.patient_id, *_watched(history, patient, len(cohort)), measurements=len(history))
     present = ~np.isnan(history.values)
     played.readings = int(np.count_nonzero(present))
     played.suspect = int(np.bitwise_count(history.suspect.astype(np.uint32)).sum())
@@ -72,10 +71,9 @@ def _blocks(patient: NDArray[np.intp], patients: int) -> Iterator[tuple[NDArray[
         first = last
 
 
-def _days(history: Batch, patient: NDArray[np.intp], patients: int) -> NDArray[np.float64]:
-    """Return (P,) days from each patient's first to their last arrival, at least one, 0 where nothing came in."""
+def _watched(history: Batch, patient: NDArray[np.intp], patients: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (P,) each patient's first and last arrival, microseconds."""
     first, last = np.full(patients, np.iinfo(np.int64).max), np.full(patients, np.iinfo(np.int64).min)
     np.minimum.at(first, patient, history.received_at)
     np.maximum.at(last, patient, history.received_at)
-    days: NDArray[np.float64] = np.where(last >= first, np.maximum((last - first) / _DAY, 1.0), 0.0)
-    return days
+    return first, last

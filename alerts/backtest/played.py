@@ -1,13 +1,16 @@
 """Played: what a set of rules would have made of a history: alerts, what people would have seen of them, and when."""
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.alert import Alert
+from alerts.moments import to_us
+
+_DAY = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +80,9 @@ class Played:
 
     #: (P,) int32 keys of the patients, ascending
     patient_id: NDArray[np.int32]
-    #: (P,) float64 days from a patient's first to their last arrival, at least one where anything came in at all
-    days: NDArray[np.float64]
+    #: (P,) int64 microseconds: each patient's first and last arrival; last < first where nothing came in
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
     #: every alert as it was at the end
     alerts: list[Alert] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
@@ -93,6 +97,29 @@ class Played:
     evaluations: int = 0
 
     @property
+    def days(self) -> NDArray[np.float64]:
+        """(P,) days from a patient's first to their last arrival: at least one, 0 where nothing came in."""
+        days: NDArray[np.float64] = np.where(self.last >= self.first, np.maximum((self.last - self.first) / _DAY, 1.0), 0.0)
+        return days
+
+    @property
     def patient_days(self) -> float:
         """All days of all patients."""
         return float(self.days.sum())
+
+    def within(self, since: datetime | None, until: datetime | None) -> "Played":
+        """Return what began in a time; what was judged before it is warm-up. Alerts keep their ids."""
+        begin = datetime.min.replace(tzinfo=UTC) if since is None else since
+        end = datetime.max.replace(tzinfo=UTC) if until is None else until
+        first = self.first if since is None else np.maximum(self.first, to_us(since))
+        last = self.last if until is None else np.minimum(self.last, to_us(until))
+        return replace(
+            self,
+            first=first,
+            last=last,
+            alerts=[one for one in self.alerts if begin <= one.opened_at < end],
+            items=[one for one in self.items if begin <= one.began_at < end],
+            pages=[one for one in self.pages if begin <= one.at < end],
+            rechecks=[one for one in self.rechecks if begin <= one.asked_at < end],
+            withheld=[one for one in self.withheld if begin <= one.at < end],
+        )
