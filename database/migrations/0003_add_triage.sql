@@ -92,8 +92,4 @@ CREATE INDEX recheck_alert ON recheck (alert_id);
 CREATE INDEX recheck_due ON recheck (due_at) WHERE ended_at IS NULL;
 CREATE INDEX recheck_patient ON recheck (patient_id) WHERE ended_at IS NULL;
 
--- Whoever claims notices claims those of the channels it can deliver.
-DROP INDEX outbox_due;
-CREATE INDEX outbox_due ON outbox (channel, due_at) WHERE state = 'pending';
-
 GRANT SELECT, INSERT, UPDATE ON silence, suppression, recheck TO wardlight_app;
