@@ -142,3 +142,24 @@ ORDER BY patient_id LIMIT %(limit)s
 -- name: count_due
 SELECT (SELECT count(*) FROM recheck WHERE ended_at IS NULL AND due_at <= %(now)s AND patient_id = ANY(%(patient_ids)s))
      + (SELECT count(*) FROM silence WHERE ended_at IS NULL AND ends_at <= %(now)s AND patient_id = ANY(%(patient_ids)s))
+
+-- name: entries
+-- begins each of the statements that follow it
+SELECT alert.public_id AS alert, patient.public_id AS patient, suppression.patient_id,
+       coalesce(alert.explanation ->> 'title', alert.rule) AS title, alert.severity, alert.emergency, what, kind, suppression.reason,
+       suppression.owner, starts_at, ends_at, ended_at, ended_how
+FROM suppression JOIN alert ON alert.id = suppression.alert_id JOIN patient ON patient.id = suppression.patient_id
+
+-- name: entries_current
+WHERE ended_at IS NULL AND (%(patient_id)s::int IS NULL OR suppression.patient_id = %(patient_id)s)
+    AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(alert_id)s::bigint IS NULL OR alert_id = %(alert_id)s)
+ORDER BY ends_at NULLS LAST, starts_at DESC, suppression.id DESC LIMIT %(limit)s
+
+-- name: entries_ended
+WHERE ended_at >= %(since)s AND (%(patient_id)s::int IS NULL OR suppression.patient_id = %(patient_id)s)
+    AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(alert_id)s::bigint IS NULL OR alert_id = %(alert_id)s)
+ORDER BY ended_at DESC, suppression.id DESC LIMIT %(limit)s
+
+-- name: count_entries
+SELECT kind, count(*) FILTER (WHERE ended_at IS NULL), count(*) FILTER (WHERE ended_at IS NOT NULL)
+FROM suppression WHERE ended_at IS NULL OR ended_at >= %(since)s GROUP BY kind
