@@ -5,7 +5,7 @@
 
 from fastapi import APIRouter
 
-from api.pages import alert_page, patient_page, people_pages, queue_pages, worklist_page
+from api.pages import alert_page, patient_page, people_pages, queue_pages, triage_pages, worklist_page
 
 #: asks for the viewer itself, in the one thread that it takes
 live: APIRouter = worklist_page.live
@@ -15,5 +15,6 @@ routers: list[APIRouter] = [
     people_pages.router,
     patient_page.router,
     alert_page.router,
+    triage_pages.router,
     queue_pages.router,
 ]
