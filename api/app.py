@@ -35,7 +35,9 @@ from api.routes import (
     quarantine,
     questionnaires,
     schedules,
+    silences,
     staff,
+    suppressed,
     tokens,
     unattributed,
 )
@@ -62,6 +64,8 @@ API: Final[tuple[APIRouter, ...]] = (
     schedules.router,
     questionnaires.router,
     alerts.router,
+    silences.router,
+    suppressed.router,
     devices.router,
     assignments.router,
     unattributed.router,

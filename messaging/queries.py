@@ -18,6 +18,11 @@ from messaging.notice import Notice, Planned, State
 
 SQL: Final = load_sql(__file__)
 
+#: what a device is told
+DEVICE_COMMAND: Final = "device_command"
+#: channels whose edge is not in `work`: ingest speaks MQTT, and delivers what devices are told
+ELSEWHERE: Final = (DEVICE_COMMAND,)
+
 
 def save_contact(conn: Connection[Any], contact: Contact) -> None:
     """Keep how a patient is reached, in place of what was known before."""
@@ -51,10 +56,11 @@ def wake(conn: Connection[Any]) -> None:
     conn.execute(SQL["wake"])
 
 
-def claim(conn: Connection[Any], now: datetime, lease: timedelta, limit: int) -> list[Notice]:
-    """Take the oldest due rows for oneself, as long as the lease lasts."""
+def claim(conn: Connection[Any], now: datetime, lease: timedelta, limit: int, *, is_elsewhere: bool = False) -> list[Notice]:
+    """Take the oldest due rows for oneself, as long as the lease lasts; of the channels that live elsewhere only if told to."""
+    given = {"now": now, "until": now + lease, "limit": limit, "elsewhere": list(ELSEWHERE), "is_elsewhere": is_elsewhere}
     with conn.cursor(row_factory=class_row(Notice)) as cursor:
-        return cursor.execute(SQL["claim_notices"], {"now": now, "until": now + lease, "limit": limit}).fetchall()
+        return cursor.execute(SQL["claim_notices"], given).fetchall()
 
 
 def finish(conn: Connection[Any], notice_id: int, state: State, error: str | None, now: datetime) -> None:
@@ -75,7 +81,7 @@ def list_notices(conn: Connection[Any], alert_id: int) -> list[Notice]:
 
 def next_due(conn: Connection[Any]) -> datetime | None:
     """Return when the next notice wants to be delivered, None when none waits."""
-    row = conn.execute(SQL["next_due"]).fetchone()
+    row = conn.execute(SQL["next_due"], {"elsewhere": list(ELSEWHERE)}).fetchone()
     return None if row is None else row[0]
 
 
