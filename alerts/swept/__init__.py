@@ -1,1 +1,1 @@
-"""What no reading sets off and the sweep judges: silence of what was prescribed, adherence, and devices that need a technician."""
+"""What no reading sets off and the sweep judges: what was prescribed and does not come, adherence, devices at fault."""

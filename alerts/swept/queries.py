@@ -84,9 +84,7 @@ def lock_asked_patients(conn: Connection[Any], now: datetime, after: int, limit:
     return [row[0] for row in rows]
 
 
-def list_silent_measures(
-    conn: Connection[Any], patient_ids: Sequence[int], now: datetime, least: float
-) -> list[SilentMeasure]:
+def list_silent_measures(conn: Connection[Any], patient_ids: Sequence[int], now: datetime, least: float) -> list[SilentMeasure]:
     """Return what was prescribed to these patients, did not come for `least` of its intervals, and has no alert open yet."""
     given = {"patient_ids": list(patient_ids), "now": now, "least": least, "vitals": _NAMES, "oldest": now - _OLDEST}
     return [SilentMeasure(*row) for row in conn.execute(SQL["list_silent_measures"], given)]
@@ -100,19 +98,19 @@ def load_homes(conn: Connection[Any], patient_ids: Sequence[int], now: datetime)
     return found
 
 
-def list_settled_silences(conn: Connection[Any], now: datetime) -> dict[int, str]:
-    """Return why open alerts about a prescribed measure are over, by alert."""
-    return dict(conn.execute(SQL["list_settled_silences"], {"now": now, "vitals": _NAMES}).fetchall())
+def list_settled_silences(conn: Connection[Any], now: datetime) -> list[tuple[int, int, str]]:
+    """Return (alert, patient, why) of open alerts about a prescribed measure that are over."""
+    return conn.execute(SQL["list_settled_silences"], {"now": now, "vitals": _NAMES}).fetchall()
 
 
-def list_paused_device_silences(conn: Connection[Any], now: datetime) -> dict[int, str]:
-    """Return why open alerts about a silent device are over because nothing is expected of its patient, by alert."""
-    return dict(conn.execute(SQL["list_paused_device_silences"], {"now": now}).fetchall())
+def list_paused_device_silences(conn: Connection[Any], now: datetime) -> list[tuple[int, int, str]]:
+    """Return (alert, patient, why) of open alerts about a silent device of whose patient nothing is expected."""
+    return conn.execute(SQL["list_paused_device_silences"], {"now": now}).fetchall()
 
 
-def devices_of_alerts(conn: Connection[Any], alert_ids: Sequence[int]) -> list[int]:
-    """Return the devices that alerts are about."""
-    return [row[0] for row in conn.execute(SQL["devices_of_alerts"], {"alert_ids": list(alert_ids)})]
+def lock_devices_of_alerts(conn: Connection[Any], alert_ids: Sequence[int]) -> list[int]:
+    """Lock the state of the devices that alerts are about; return their keys."""
+    return [row[0] for row in conn.execute(SQL["lock_devices_of_alerts"], {"alert_ids": list(alert_ids)})]
 
 
 def list_adherence_due(conn: Connection[Any], now: datetime, after: int, limit: int) -> list[tuple[int, str]]:
@@ -131,7 +129,9 @@ def list_unseen(conn: Connection[Any], since: datetime, now: datetime) -> list[t
     return conn.execute(SQL["list_unseen"], {"since": since, "now": now}).fetchall()
 
 
-def list_last_alerts(conn: Connection[Any], patient_ids: Sequence[int], rules: Sequence[str]) -> dict[tuple[int, str, str | None], LastAlert]:
+def list_last_alerts(
+    conn: Connection[Any], patient_ids: Sequence[int], rules: Sequence[str]
+) -> dict[tuple[int, str, str | None], LastAlert]:
     """Return the newest alert of each (patient, rule, subject)."""
     rows = conn.execute(SQL["list_last_alerts"], {"patient_ids": list(patient_ids), "rules": list(rules)})
     return {(one.patient_id, one.rule, one.subject): one for one in (LastAlert(*row) for row in rows)}

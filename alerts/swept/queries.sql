@@ -17,8 +17,8 @@ ON CONFLICT DO NOTHING
 
 -- name: list_silent_measures
 -- What is prescribed and did not come, of patients who are not paused and have no alert open about it. Counted from the last
--- reading, the start of the prescription, or a person's resolving the last alert; and only time in which our own path was up
--- (I14) and no pause lasted. Of several prescriptions the patient's own goes first, then the one that asks most often.
+-- reading, the start of the prescription, the end of a pause, or a person's resolving the last alert; and only time in which
+-- our own path was up (I14). Of several prescriptions the patient's own goes first, then the one that asks most often.
 WITH asked AS (
     SELECT DISTINCT ON (patient_id, measure) patient_id, measure, every, lower(during) AS since
     FROM schedule
@@ -44,14 +44,17 @@ LEFT JOIN LATERAL (
                    m.blood_glucose, m.cgm_glucose, m.peak_flow, m.fev1, m.fvc, m.oxygen_flow, m.steps])[due.place] IS NOT NULL
     ORDER BY m.measured_at DESC LIMIT 1
 ) AS last ON NOT known.is_open
-CROSS JOIN LATERAL (SELECT greatest(due.since, last.measured_at, known.reset_at) AS since) AS begun
+CROSS JOIN LATERAL (
+    SELECT greatest(due.since, last.measured_at, known.reset_at,
+                    (SELECT max(upper(pause.during)) FROM pause
+                     WHERE pause.patient_id = due.patient_id AND upper(pause.during) <= %(now)s)) AS since
+) AS begun
 CROSS JOIN LATERAL (
     SELECT begun.since, coalesce(sum(upper(up) - lower(up)), interval '0') AS span
-    FROM unnest(
-        coalesce((SELECT range_agg(tstzrange(greatest(started_at, begun.since), least(seen_at, %(now)s)))
-                  FROM path_up WHERE seen_at > begun.since AND started_at < %(now)s AND started_at < seen_at), '{}')
-        - coalesce((SELECT range_agg(pause.during) FROM pause WHERE pause.patient_id = due.patient_id), '{}')
-    ) AS up
+    FROM unnest((
+        SELECT range_agg(tstzrange(greatest(started_at, begun.since), least(seen_at, %(now)s)))
+        FROM path_up WHERE seen_at > begun.since AND started_at < %(now)s AND started_at < seen_at
+    )) AS up
 ) AS counted
 WHERE NOT known.is_open AND begun.since < %(now)s - due.every * %(least)s AND counted.span > due.every * %(least)s
 ORDER BY due.patient_id, due.measure
@@ -67,7 +70,7 @@ ORDER BY assignment.patient_id, device.id
 
 -- name: list_settled_silences
 -- open alerts about a prescribed measure with why their condition is over: it came again, is not asked any more, or paused
-SELECT alert.id,
+SELECT alert.id, alert.patient_id,
        CASE WHEN patient.status <> 'active' THEN 'nothing is asked of this patient any more'
             WHEN paused.why IS NOT NULL THEN 'paused: ' || paused.why
             WHEN NOT EXISTS (
@@ -99,7 +102,7 @@ ORDER BY alert.id
 
 -- name: list_paused_device_silences
 -- alerts about silent devices of patients of whom nothing is expected now
-SELECT alert.id,
+SELECT alert.id, alert.patient_id,
        CASE WHEN patient.status <> 'active' THEN 'nothing is asked of this patient any more' ELSE 'paused: ' || paused.why END AS note
 FROM alert
 JOIN patient ON patient.id = alert.patient_id
@@ -110,8 +113,11 @@ WHERE alert.closed_at IS NULL AND alert.condition = 'firing' AND alert.explanati
     AND NOT alert.explanation ? 'measure' AND (patient.status <> 'active' OR paused.why IS NOT NULL)
 ORDER BY alert.id
 
--- name: devices_of_alerts
-SELECT device.id FROM alert JOIN device ON device.public_id = alert.subject WHERE alert.id = ANY(%(alert_ids)s) ORDER BY device.id
+-- name: lock_devices_of_alerts
+SELECT state.device_id FROM device_state AS state
+WHERE state.device_id IN (
+    SELECT device.id FROM alert JOIN device ON device.public_id = alert.subject WHERE alert.id = ANY(%(alert_ids)s))
+ORDER BY state.device_id FOR UPDATE
 
 -- name: list_adherence_due
 -- patients whose own day has turned since they were last looked at, with their zone

@@ -54,9 +54,7 @@ class HomeDevice:
         return self.last_received_at is None or now - self.last_received_at > self.expected_every * _LATE
 
 
-def why_silent(
-    device: HomeDevice | None, home: Sequence[HomeDevice], last_reading_at: datetime | None, now: datetime
-) -> Cause:
+def why_silent(device: HomeDevice | None, home: Sequence[HomeDevice], last_reading_at: datetime | None, now: datetime) -> Cause:
     """Return why something does not come.
 
     `device` is what it last came from, None where it never came; `home` is all that measures the patient now.
