@@ -17,10 +17,22 @@ SELECT id FROM unnest(%(patient_ids)s::int[]) AS id ORDER BY id
 ON CONFLICT DO NOTHING
 
 -- name: load_states
-SELECT state.patient_id, state.state, patient.programmes
-FROM patient_state AS state JOIN patient ON patient.id = state.patient_id
+SELECT state.patient_id, state.state, patient.programmes, coalesce(contact.zone, 'UTC')
+FROM patient_state AS state JOIN patient ON patient.id = state.patient_id LEFT JOIN contact ON contact.patient_id = patient.id
 WHERE state.patient_id = ANY(%(patient_ids)s)
 ORDER BY state.patient_id
+
+-- name: load_own
+-- limits and references that were ever in force, in the order in which they were set: of several the later one counts
+SELECT patient_id, is_limit, name, lower(during), upper(during), value
+FROM (
+    SELECT patient_id, true AS is_limit, rule AS name, during, "limit"::float8 AS value, id FROM patient_limit
+    WHERE patient_id = ANY(%(patient_ids)s) AND NOT isempty(during)
+    UNION ALL
+    SELECT patient_id, false, name, during, value::float8, id FROM patient_reference
+    WHERE patient_id = ANY(%(patient_ids)s) AND NOT isempty(during)
+) AS own
+ORDER BY patient_id, id
 
 -- name: save_states
 UPDATE patient_state AS old
@@ -328,7 +340,7 @@ LIMIT 1
 SELECT state.state,
        coalesce((SELECT array_agg(rule ->> 'name' ORDER BY place)
                  FROM jsonb_array_elements(ruleset.rules) WITH ORDINALITY AS listed (rule, place)
-                 WHERE rule ->> 'kind' = 'threshold'), '{}')
+                 WHERE rule ->> 'kind' = ANY(%(kinds)s)), '{}')
 FROM patient_state AS state LEFT JOIN ruleset ON ruleset.id = state.ruleset_id
 WHERE state.patient_id = %(patient_id)s
 

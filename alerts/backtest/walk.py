@@ -145,7 +145,7 @@ class _Walk:
             if not (one.is_found and self._is_told(one)):
                 new.setdefault(one.rule, []).append(one)
         for column, parts in new.items():
-            rule = self._rules.threshold_rules[column]
+            rule = self._rules.reading_rules[column]
             ceased_at = next((one.ceased_at for one in parts if one.ceased_at is not None), None)
             ongoing = next((one.ongoing for one in parts if one.ongoing is not None), None)
             place = self._open.get((rule.name, rule.vital))
@@ -166,7 +166,7 @@ class _Walk:
 
     def _is_told(self, told: Told) -> bool:
         """Say whether an alert has told of an episode already."""
-        rule, episode = self._rules.threshold_rules[told.rule], _episode(told.past[0])
+        rule, episode = self._rules.reading_rules[told.rule], _episode(told.past[0])
         until = episode.ended_at or episode.held_at
         return any(
             alert.since <= until and (alert.resolved_at is None or alert.resolved_at >= episode.since)

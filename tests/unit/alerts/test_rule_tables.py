@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from alerts.evaluate import evaluate
+from alerts.people import People
 from alerts.rule_files import duration
 from alerts.rules import load_rules
 from alerts.state import States
@@ -17,7 +18,7 @@ from tests.unit.alerts.readings import EIGHT, joined, make_batch
 
 TABLES = Path(__file__).parents[2] / "rules"
 RULES = load_rules()
-NAMES = [rule.name for rule in RULES.threshold_rules]
+NAMES = [rule.name for rule in RULES.reading_rules]
 
 
 def cases() -> Iterator[Any]:
@@ -47,7 +48,9 @@ def test_shipped_rules_fire_when_the_table_says(case: dict[str, Any]) -> None:
     ]
     batch = joined(*rows)
     mask = RULES.mask([case.get("programmes", [])])
-    changed = evaluate(RULES, States.empty(1, len(NAMES)), mask, np.zeros(len(batch), np.intp), batch).transitions
+    changed = evaluate(
+        RULES, States.empty(1, RULES.layout), People.plain(mask), np.zeros(len(batch), np.intp), batch
+    ).transitions
     found: list[dict[str, object]] = []
     for rule, at, fired in zip(changed.rule.tolist(), changed.at.tolist(), changed.fired.tolist(), strict=True):
         if fired:
