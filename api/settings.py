@@ -63,6 +63,8 @@ class Settings:
     webhook_networks: str = ""
     #: folder with rule files (*.toml); empty means the shipped ones
     rules_dir: str = ""
+    #: folder with programme templates (*.toml); empty means the shipped ones
+    programmes_dir: str = ""
     #: "debug", "info", "warning" or "error"
     log_level: str = "info"
     #: "json", "console", or "auto": console where somebody watches, else json

@@ -12,13 +12,13 @@ from typing import Any, Final, Literal
 from psycopg import Connection
 from psycopg.rows import class_row, dict_row
 
+from alerts.actions import assign
 from alerts.alert import Alert
 from alerts.escalation.contact import Attempt, Decision, How, Outcome, WelfareCheck, Whom
 from alerts.escalation.deadlines import page
 from alerts.escalation.ladder_data import word_of
 from alerts.escalation.pages import Due
 from alerts.escalation.sbar import Draft, Order, Sbar
-from alerts.queries import add_events
 from database.sql import load_sql
 from devices.vitals import VITALS
 from messaging.notice import Planned
@@ -68,7 +68,8 @@ class LockedItem:
     alert: str
     from_id: int
     to_id: int
-    is_closed: bool
+    #: name of who is to have it
+    taker: str
 
 
 def add_attempt(
@@ -216,5 +217,4 @@ def settle_item(conn: Connection[Any], item: LockedItem, state: State, answer: s
     """Accept, decline or withdraw an item; an accepted one is the taker's from now on, and its alert says so."""
     conn.execute(SQL["settle_item"], {"id": item.id, "state": state, "answer": answer, "staff_id": by, "now": now})
     if state == "accepted":
-        conn.execute(SQL["give_alert"], {"staff_id": by, "alert_id": item.alert_id})
-        add_events(conn, [(item.alert_id, "handed over", answer)], now, by)
+        assign(conn, item.alert, by, now, to=by, name=item.taker)

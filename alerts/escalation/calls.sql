@@ -106,14 +106,12 @@ WHERE (hand_over.from_id = %(staff_id)s OR hand_over.to_id = %(staff_id)s)
 ORDER BY item.state = 'pending' DESC, hand_over.at DESC, item.id
 
 -- name: lock_item
-SELECT item.id, item.state, item.alert_id, alert.public_id, hand_over.from_id, hand_over.to_id, alert.closed_at IS NOT NULL
+SELECT item.id, item.state, item.alert_id, alert.public_id, hand_over.from_id, hand_over.to_id, staff.name
 FROM hand_over_item AS item JOIN hand_over ON hand_over.id = item.hand_over_id JOIN alert ON alert.id = item.alert_id
+JOIN staff ON staff.id = hand_over.to_id
 WHERE item.public_id = %(public_id)s
 FOR UPDATE OF item
 
 -- name: settle_item
 UPDATE hand_over_item SET state = %(state)s, settled_at = %(now)s, settled_by = %(staff_id)s, answer = %(answer)s
 WHERE id = %(id)s AND state = 'pending'
-
--- name: give_alert
-UPDATE alert SET assigned_to = %(staff_id)s WHERE id = %(alert_id)s AND closed_at IS NULL
