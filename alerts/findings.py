@@ -85,6 +85,7 @@ def write_steps(
     refused: list[Step] = []
     events: list[tuple[int, str, str]] = []
     planned = []
+    synthetic = queries.find_synthetic(conn) if steps else None
     for step in steps:
         key = step.alert.id or keys.get(step.alert.public_id)
         if key is None:
@@ -96,7 +97,8 @@ def write_steps(
             changes.resolved.append(key)
         changes.changed.add(key)
         events += [(key, what, note) for what, note in step.events]
-        planned += [(key, notice) for notice in notices.plan(step.alert, step.events)]
+        is_synthetic = step.alert.patient_id == synthetic
+        planned += [(key, notice) for notice in notices.plan(step.alert, step.events, is_synthetic=is_synthetic)]
     queries.add_events(conn, events, now, staff_id)
     add_notices(conn, planned, now)
     return refused

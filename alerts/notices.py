@@ -12,11 +12,15 @@ from messaging.notice import Planned
 IN_APP: Final = "in_app"
 #: the operator's console
 CONSOLE: Final = "console"
+#: why nobody is sent an alert of the synthetic patient
+SYNTHETIC: Final = "synthetic: a test of the whole path, nobody is to be called"
 
 
-def plan(alert: Alert, events: tuple[tuple[str, str], ...]) -> list[Planned]:
-    """Return the notices that the events of one alert make."""
+def plan(alert: Alert, events: tuple[tuple[str, str], ...], *, is_synthetic: bool = False) -> list[Planned]:
+    """Return the notices that the events of one alert make; the synthetic patient's go to nobody."""
     for what, _ in reversed(events):
+        if what in ("opened", "promoted", "fired again") and is_synthetic:
+            return [Planned(CONSOLE, "operator", _body(alert, what), "withheld", SYNTHETIC)]
         if what in ("opened", "promoted", "fired again"):
             return [_in_app(alert, what), _console(alert, what)]
     return []

@@ -8,6 +8,7 @@ forgotten when it ends (I10).
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -24,9 +25,10 @@ from api.exits import Code
 from api.running import need_database
 from api.settings import Settings
 from api.stopping import stop_on_signals
+from database.heartbeat import beat, new_instance, say_goodbye
+from database.instance import EVERY
 from database.listen import listen
 from database.pool import open_pool
-from ingest.queries import beat
 from messaging.outbox import Channel, ConsoleChannel, deliver_due
 from messaging.queries import next_due
 
@@ -35,7 +37,6 @@ log = structlog.get_logger()
 Pool = ConnectionPool[Connection[Any]]
 
 SWEEP_EVERY: Final = timedelta(minutes=1)
-BEAT_EVERY: Final = timedelta(seconds=10)
 
 
 def work(settings: Settings) -> int:
@@ -45,21 +46,25 @@ def work(settings: Settings) -> int:
     rules = load_rules(Path(settings.rules_dir) if settings.rules_dir else None)
     stop = stop_on_signals()
     with open_pool(settings.database_url, max_size=3) as pool:
-        _Worker(pool, Engine(rules), {"console": ConsoleChannel(sys.stderr)}, settings.database_url, stop).run()
+        _Worker(pool, Engine(rules), {"console": ConsoleChannel(sys.stderr)}, settings, stop).run()
     return Code.DONE
 
 
 class _Worker:
     """The loop: do what is due, then sleep until something else is."""
 
-    def __init__(self, pool: Pool, engine: Engine, channels: Mapping[str, Channel], url: str, stop: threading.Event) -> None:
+    def __init__(
+        self, pool: Pool, engine: Engine, channels: Mapping[str, Channel], settings: Settings, stop: threading.Event
+    ) -> None:
         self._pool = pool
         self._engine = engine
         self._channels = channels
-        self._url = url
+        self._url = settings.database_url
+        self._beat_every = timedelta(seconds=EVERY / settings.watch_pace)
         self._stop = stop
         self._wake = threading.Event()
         start = _now()
+        self._instance = new_instance("work", start)
         self._sweep_at, self._beat_at = start, start
         self._delivered = 0
         self._swept_at: datetime | None = None
@@ -78,6 +83,8 @@ class _Worker:
                 log.warning("database_lost", error=type(error).__name__, again_in=pause)
                 self._stop.wait(pause)
                 pause = min(pause * 2, 5.0)
+        with suppress(OperationalError, PoolTimeout), self._pool.connection() as conn:
+            say_goodbye(conn, self._instance, _now())
         listener.join(5)
 
     def _listen(self) -> None:
@@ -95,8 +102,8 @@ class _Worker:
         if now >= self._beat_at:
             detail = {"tried": self._delivered, "swept_at": self._swept_at.isoformat() if self._swept_at else None}
             with self._pool.connection() as conn:
-                beat(conn, "work", now, detail)
-            self._beat_at = now + BEAT_EVERY
+                beat(conn, self._instance, now, detail)
+            self._beat_at = now + self._beat_every
 
     def _sweep(self, now: datetime) -> None:
         try:
