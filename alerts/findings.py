@@ -1,7 +1,7 @@
 """Findings: what judging found out about conditions, carried over to alerts, their events, and the outbox.
 
 Called inside the caller's transaction with the patients' states locked. Bulk statements only: a storm in which hundreds of
-patients open alerts at once costs a handful of them. Decides nothing: `alerts/lifecycle.py` and `alerts/notices.py` do.
+patients open alerts at once costs a handful of them. Decides nothing: `alerts/lifecycle.py` and `alerts/triage` do.
 """
 
 from collections import defaultdict
@@ -12,13 +12,13 @@ from typing import Any
 
 from psycopg import Connection
 
-from alerts import lifecycle, notices, queries
+from alerts import lifecycle, queries
 from alerts.alert import UNSTORED, Alert
 from alerts.explanation import Evidence, explain_threshold
-from alerts.lifecycle import Episode, Step
+from alerts.lifecycle import REGRESSED_WITHIN, Episode, Step
 from alerts.rule import Rule
+from alerts.triage.dispatch import dispatch
 from devices.vitals import COLUMN, VITALS
-from messaging.queries import add_notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Finding:
     patient_id: int
     #: whose condition it is
     rule: Rule
-    #: a vital
-    subject: str
+    #: a vital, None for what concerns the whole patient
+    subject: str | None
     #: when the condition ended that fired before
     ceased_at: datetime | None = None
     #: episodes that were over before anybody saw them
@@ -57,9 +57,10 @@ def apply_findings(
     conn: Connection[Any], findings: Sequence[Finding], ruleset_id: int, digest: str, now: datetime, changes: Changes
 ) -> None:
     """Open, change and close alerts for these findings, at most one per condition."""
+    findings = _merged(findings)
     while findings:
-        alerts = queries.lock_open(
-            conn, (finding.patient_id for finding in findings), (finding.rule.name for finding in findings)
+        alerts = queries.lock_current(
+            conn, (one.patient_id for one in findings), (one.rule.name for one in findings), now - REGRESSED_WITHIN
         )
         known = {(alert.patient_id, alert.rule, alert.subject): alert for alert in alerts}
         steps: list[tuple[Finding, Step]] = []
@@ -74,18 +75,35 @@ def apply_findings(
         findings = [replace(finding, ceased_at=None) for finding in {finding.key: finding for finding in refused}.values()]
 
 
+def _merged(findings: Sequence[Finding]) -> list[Finding]:
+    """Join what was found out about one condition, so that one thing said of its alert never undoes another."""
+    joined: dict[tuple[int, str, str | None], Finding] = {}
+    for one in findings:
+        known = joined.get(one.key)
+        joined[one.key] = (
+            one
+            if known is None
+            else replace(
+                known,
+                ceased_at=known.ceased_at or one.ceased_at,
+                past=known.past + one.past,
+                ongoing=known.ongoing or one.ongoing,
+            )
+        )
+    return list(joined.values())
+
+
 def write_steps(
     conn: Connection[Any], steps: Sequence[Step], now: datetime, changes: Changes, staff_id: int | None = None
 ) -> list[Step]:
-    """Write alerts, their events and notices; return the new ones that an open alert stood in the way of."""
+    """Write alerts and what happened to them, decide who is told; return the new ones that an open alert was in the way of."""
     steps = [step for step in steps if step.events]
     new = [step for step in steps if step.alert.id == UNSTORED]
     keys = queries.insert_alerts(conn, [step.alert for step in new]) if new else {}
     queries.update_alerts(conn, [step.alert for step in steps if step.alert.id != UNSTORED])
     refused: list[Step] = []
     events: list[tuple[int, str, str]] = []
-    planned = []
-    synthetic = queries.find_synthetic(conn) if steps else None
+    written: list[tuple[int, Step]] = []
     for step in steps:
         key = step.alert.id or keys.get(step.alert.public_id)
         if key is None:
@@ -97,10 +115,9 @@ def write_steps(
             changes.resolved.append(key)
         changes.changed.add(key)
         events += [(key, what, note) for what, note in step.events]
-        is_synthetic = step.alert.patient_id == synthetic
-        planned += [(key, notice) for notice in notices.plan(step.alert, step.events, is_synthetic=is_synthetic)]
+        written.append((key, step))
     queries.add_events(conn, events, now, staff_id)
-    add_notices(conn, planned, now)
+    changes.changed |= dispatch(conn, written, now)
     return refused
 
 
@@ -116,7 +133,7 @@ def _explained(conn: Connection[Any], steps: Sequence[tuple[Finding, Step]], dig
     """Return the steps, new alerts with their explanation: all their readings are fetched by one query."""
     new = [(finding, step.alert) for finding, step in steps if step.alert.id == UNSTORED]
     evidence = load_evidence(conn, [alert for _, alert in new], is_doubt=False)
-    wanted = [(alert.patient_id, alert.rule, COLUMN[finding.subject], alert.since) for finding, alert in new]
+    wanted = [(alert.patient_id, alert.rule, COLUMN[finding.subject or ""], alert.since) for finding, alert in new]
     resets = queries.list_followed_resets(conn, wanted) if wanted else []
     after = {place: {"alert": alert, "at": at.isoformat(), "by": who} for place, alert, at, who in resets}
     told = {

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api.commands import rules
 from api.exits import Code, CommandError, NotReady, end
 from api.settings import Settings, SettingsError, load_settings
 
@@ -32,6 +33,7 @@ app.add_typer(user, name="user", rich_help_panel=_PREPARE)
 app.add_typer(token, name="token", rich_help_panel=_PREPARE)
 app.add_typer(device, name="device", rich_help_panel=_PREPARE)
 app.add_typer(alert, name="alert", rich_help_panel=_LOOK)
+app.add_typer(rules.app, name="rules", rich_help_panel=_LOOK)
 
 
 @app.callback()
@@ -140,7 +142,9 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Write JSON for a m
 def user_add(
     email: Annotated[str, typer.Argument(help="What they sign in with.")],
     name: Annotated[str, typer.Option(help="How colleagues know them.")],
-    role: Annotated[str, typer.Option(help="coordinator, or administrator who also manages staff.")] = "coordinator",
+    role: Annotated[
+        str, typer.Option(help="coordinator; clinician, who also orders limits; administrator, who manages staff.")
+    ] = "coordinator",
     zone: Annotated[str, typer.Option(help="Time zone of their screens, such as Europe/Berlin.")] = "UTC",
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")] = False,
 ) -> None:

@@ -57,6 +57,10 @@ class Settings:
     trusted_proxies: str = ""
     #: where embedded parts keep their data
     data_dir: Path = Path("var")
+    #: secret that pages by webhook are signed with; empty means that there are no webhooks
+    webhook_secret: str = _setting("", secret=True)
+    #: private networks that webhooks may lead into, separated by commas; empty means none
+    webhook_networks: str = ""
     #: folder with rule files (*.toml); empty means the shipped ones
     rules_dir: str = ""
     #: what the watchdog calls every minute while all is well; a service that misses the call tells people. Empty: nothing
@@ -69,6 +73,8 @@ class Settings:
     watchdog_serves: str = ""
     #: how many times faster than in life everything about the watch goes: heartbeats, readings, limits, calls; for tests
     watch_pace: float = 1.0
+    #: folder with programme templates (*.toml); empty means the shipped ones
+    programmes_dir: str = ""
     #: "debug", "info", "warning" or "error"
     log_level: str = "info"
     #: "json", "console", or "auto": console where somebody watches, else json

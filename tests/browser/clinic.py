@@ -225,7 +225,8 @@ def keep_path_up(conn: Connection[Any], now: datetime) -> None:
     conn.execute("INSERT INTO path_up (started_at, seen_at) VALUES (%s, %s)", [now - timedelta(hours=9), now])
     conn.execute(
         "INSERT INTO heartbeat (process, instance, at)"
-        " SELECT name, 'clinic', %s FROM unnest(ARRAY['ingest', 'work', 'watchdog']) AS name ON CONFLICT (process, instance) DO UPDATE SET at = excluded.at",
+        " SELECT name, 'clinic', %s FROM unnest(ARRAY['ingest', 'work', 'watchdog']) AS name"
+        " ON CONFLICT (process, instance) DO UPDATE SET at = excluded.at",
         [now],
     )
 
