@@ -1,4 +1,4 @@
-"""Judge: plays a simulated run through the very functions that judge live readings, and holds what people saw against the truth.
+"""Judge: plays a simulated run through the functions that judge live readings, and holds what people saw against the truth.
 
 The one module of the study that knows rules. `scaled` is the knob of the trade-off curve; emergency rules are never scaled.
 """
