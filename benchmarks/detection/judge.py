@@ -13,7 +13,7 @@ import numpy as np
 from alerts.backtest.cohort import Cohort
 from alerts.backtest.play import play
 from alerts.backtest.played import Played
-from alerts.rule import Rule
+from alerts.rule import KINDS, Rule
 from alerts.rules import RuleSet, load_rules
 from benchmarks.detection.assess import Assessed, assess
 from benchmarks.detection.catalogue import load_catalogue
@@ -40,8 +40,6 @@ def fixed() -> RuleSet:
 
 
 def _sorted(rules: dict[str, Rule]) -> Iterator[Rule]:
-    from alerts.rule import KINDS  # noqa: PLC0415
-
     yield from sorted(rules.values(), key=lambda rule: (KINDS.index(rule.kind), rule.name))
 
 

@@ -74,6 +74,18 @@ class Counted:
             total[2] += float(days[mine].sum())
         self.patients += count
 
+    def join(self, other: "Counted") -> None:
+        """Count those of another run too."""
+        for name in ("days", "false_items", "true_items", "false_pages", "texts"):
+            getattr(self, name).extend(getattr(other, name))
+        self.found += [(self.patients + row, one) for row, one in other.found]
+        self.items_by_rule.update(other.items_by_rule)
+        self.pages_by_rule.update(other.pages_by_rule)
+        for name, total in other.by_cohort.items():
+            mine = self.by_cohort.setdefault(name, [0.0, 0.0, 0.0])
+            self.by_cohort[name] = [one + more for one, more in zip(mine, total, strict=True)]
+        self.patients += other.patients
+
 
 def _tally(patients: Sequence[int], count: int) -> Floats:
     return np.bincount(np.array(patients, np.intp) - 1, minlength=count).astype(float)
