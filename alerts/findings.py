@@ -57,6 +57,7 @@ def apply_findings(
     conn: Connection[Any], findings: Sequence[Finding], ruleset_id: int, digest: str, now: datetime, changes: Changes
 ) -> None:
     """Open, change and close alerts for these findings, at most one per condition."""
+    findings = _merged(findings)
     while findings:
         alerts = queries.lock_open(
             conn, (finding.patient_id for finding in findings), (finding.rule.name for finding in findings)
@@ -72,6 +73,24 @@ def apply_findings(
         refused = _write(conn, steps, digest, now, changes)
         # somebody opened the same alert meanwhile: once more, now with theirs
         findings = [replace(finding, ceased_at=None) for finding in {finding.key: finding for finding in refused}.values()]
+
+
+def _merged(findings: Sequence[Finding]) -> list[Finding]:
+    """Join what was found out about one condition, so that one thing said of its alert never undoes another."""
+    joined: dict[tuple[int, str, str | None], Finding] = {}
+    for one in findings:
+        known = joined.get(one.key)
+        joined[one.key] = (
+            one
+            if known is None
+            else replace(
+                known,
+                ceased_at=known.ceased_at or one.ceased_at,
+                past=known.past + one.past,
+                ongoing=known.ongoing or one.ongoing,
+            )
+        )
+    return list(joined.values())
 
 
 def write_steps(

@@ -246,7 +246,8 @@ class Judgement:
         for one, column in _pairs((before.status == FIRING) & mask):
             if (one, column) not in firing:
                 ended = last[one, column].ended_at if (one, column) in last else None
-                at = self._now if ended is None else to_datetime(ended)
+                began = before.since[one, column]  # an end before that is another episode's
+                at = self._now if ended is None or ended <= began else to_datetime(ended)
                 self._findings.append(self._finding(int(rows[one]), self._rules.threshold_rules[column], ceased_at=at))
         if past:
             spans = [(new.patient_id, new.rule.name, new.subject, new.past[0]) for new in past]

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api.commands import rules
 from api.exits import Code, CommandError, NotReady, end
 from api.settings import Settings, SettingsError, load_settings
 
@@ -32,6 +33,7 @@ app.add_typer(user, name="user", rich_help_panel=_PREPARE)
 app.add_typer(token, name="token", rich_help_panel=_PREPARE)
 app.add_typer(device, name="device", rich_help_panel=_PREPARE)
 app.add_typer(alert, name="alert", rich_help_panel=_LOOK)
+app.add_typer(rules.app, name="rules", rich_help_panel=_LOOK)
 
 
 @app.callback()

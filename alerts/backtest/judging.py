@@ -1,0 +1,276 @@
+"""Judging: a stored history judged as it came in, by `evaluate` and `rebuild`, told as findings with their time.
+
+Pure. What is live in a wave is judged at once; what came late has its vital judged again from what had come in by then, as
+`alerts/judgement.py` does. Only conditions that change are told: `alerts/backtest/walk.py` makes alerts of them.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.backtest.arrivals import Arrivals, arrange
+from alerts.backtest.cohort import Cohort
+from alerts.evaluate import Transitions, evaluate
+from alerts.rebuild import PIECE, Rebuilt, Resets, rebuild
+from alerts.rules import RuleSet
+from alerts.state import FIRING, NEVER, States
+from devices.batch import Batch
+from devices.vitals import COLUMN, VITALS
+
+_BITS = 1 << np.arange(len(VITALS), dtype=np.int32)
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An episode, times in microseconds."""
+
+    since: int
+    fired_at: int
+    held_at: int
+    ended_at: int | None = None
+
+
+@dataclass(slots=True)
+class Told:
+    """What one batch or one rebuild told about a condition of a patient."""
+
+    #: column of the rule
+    rule: int
+    #: when the condition ended that fired before
+    ceased_at: int | None = None
+    #: episodes that were over when they were first seen
+    past: list[Span] = field(default_factory=list)
+    #: the episode that lasts
+    ongoing: Span | None = None
+    #: an episode found in history, which is left out where an alert has told of it already
+    is_found: bool = False
+
+
+@dataclass(slots=True)
+class Doubt:
+    """A suspect reading that nothing clean has followed yet, or the clean one that lifts it."""
+
+    #: column of the vital
+    vital: int
+    #: when it was measured
+    measured_at: int
+    #: it lifts the doubt
+    is_lifted: bool
+
+
+@dataclass(slots=True)
+class Course:
+    """All that judging told about one patient, by the time at which it was told (microseconds of arrival)."""
+
+    told: dict[int, list[Told]] = field(default_factory=dict)
+    doubts: dict[int, list[Doubt]] = field(default_factory=dict)
+
+
+class Lanes:
+    """When each vital of each patient was measured and came in; looked up where an answer depends on it."""
+
+    def __init__(self, history: Batch, arrivals: Arrivals) -> None:
+        self._history, self._arrivals = history, arrivals
+        self._found: dict[tuple[int, tuple[int, ...]], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+        self._start = np.searchsorted(arrivals.patient, np.arange(int(arrivals.patient.max(initial=-1)) + 2))
+
+    def newest(self, patient: int, vitals: tuple[int, ...], received_at: int) -> int:
+        """Return when the newest clean reading was measured of those that had come in by then; NEVER where none had."""
+        received, measured = self._lane(patient, vitals)
+        place = int(np.searchsorted(received, received_at, "right"))
+        return int(measured[place - 1]) if place else NEVER
+
+    def next_arrival(self, patient: int, vitals: tuple[int, ...], after: int) -> int | None:
+        """Return when the next clean reading came in, None where none did."""
+        received, _ = self._lane(patient, vitals)
+        place = int(np.searchsorted(received, after, "right"))
+        return int(received[place]) if place < len(received) else None
+
+    def _lane(self, patient: int, vitals: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        lane = self._found.get((patient, vitals))
+        if lane is None:
+            rows = self._arrivals.row[self._start[patient] : self._start[patient + 1]]
+            columns = np.array(vitals)
+            values, suspect = self._history.values[np.ix_(rows, columns)], self._history.suspect[rows]
+            clean = (~np.isnan(values) & (suspect[:, None] & _BITS[columns] == 0)).any(axis=1)
+            rows = rows[clean]
+            lane = (self._history.received_at[rows], np.maximum.accumulate(self._history.measured_at[rows]))
+            self._found[patient, vitals] = lane
+        return lane
+
+
+def follow_history(
+    rules: RuleSet, cohort: Cohort, history: Batch, patient: Rows, heard: Callable[[int], None]
+) -> tuple[list[Course], Lanes, int]:
+    """Judge the history of P patients as it came in; return each one's course, and how many (reading, rule) pairs were judged.
+
+    `patient` (n,) is each measurement's patient as a row of the cohort; `heard` is told how many measurements were judged.
+    """
+    arrivals = arrange(history, patient, np.eye(len(VITALS), dtype=bool))
+    judge = _Judge(rules, cohort, history, arrivals)
+    for wave in arrivals.waves():
+        for places in _pieces(arrivals, wave):
+            judge.take(places)
+            heard(len(places))
+    if rules.of_kind("doubt"):
+        _doubts(history, arrivals, judge.courses)
+    return judge.courses, judge.lanes, judge.evaluations
+
+
+def _pieces(arrivals: Arrivals, places: Rows) -> Iterator[Rows]:
+    """Cut a wave so that memory stays bounded, never through what came in at once."""
+    start = 0
+    while start < len(places):
+        end = min(start + PIECE, len(places))
+        while end < len(places) and arrivals.group[places[end]] == arrivals.group[places[end - 1]]:
+            end += 1
+        yield places[start:end]
+        start = end
+
+
+class _Judge:
+    """The states of all patients while their history comes in."""
+
+    def __init__(self, rules: RuleSet, cohort: Cohort, history: Batch, arrivals: Arrivals) -> None:
+        self._rules, self._history, self._arrivals = rules, history, arrivals
+        self._mask = rules.mask(cohort.programmes)
+        self._inputs = [(COLUMN[rule.vital or ""],) for rule in rules.threshold_rules]
+        self._fresh_us = [round(rule.fresh_for.total_seconds() * 1e6) for rule in rules.threshold_rules]
+        self._states = States.empty(len(cohort), len(rules.threshold_rules))
+        self.lanes = Lanes(history, arrivals)
+        self.courses = [Course() for _ in range(len(cohort))]
+        self.evaluations = 0
+
+    def take(self, places: Rows) -> None:
+        """Judge what came in next, in the order of arrival."""
+        rows = self._arrivals.row[places]
+        seen, local = np.unique(self._arrivals.patient[places], return_inverse=True)
+        batch = self._history.take(rows)
+        judged = evaluate(self._rules, self._states.take(seen), self._mask[seen], local, batch)
+        self.evaluations += judged.evaluations
+        self._states.put(seen, judged.after)
+        self._tell_live(seen, judged.transitions, batch, local)
+        if judged.late.any():
+            self._judge_late(seen, judged.late, places)
+
+    def _tell_live(self, seen: Rows, changed: Transitions, batch: Batch, local: Rows) -> None:
+        if not len(changed):
+            return
+        received = self._arrival_of(changed, batch, local)
+        columns = (seen[changed.patient], changed.rule, changed.at, changed.fired, changed.since, received)
+        last = None
+        for who, column, at, fired, since, now in zip(*(one.tolist() for one in columns), strict=True):
+            if last != (who, column, now):
+                begun = None
+                last = (who, column, now)
+                told = Told(column)
+                self.courses[who].told.setdefault(now, []).append(told)
+            if fired:
+                begun = (since, at)
+                told.ongoing = Span(since, at, self._held(who, column, at, now))
+            elif begun is None:
+                told.ceased_at = at
+            else:
+                told.past.append(Span(begun[0], begun[1], begun[1], at))
+                told.ongoing = None
+
+    def _arrival_of(self, changed: Transitions, batch: Batch, local: Rows) -> NDArray[np.int64]:
+        """Return (T,) when the reading came in that made each transition."""
+        order = np.lexsort((batch.measured_at, local))
+        who, measured = local[order], batch.measured_at[order]
+        begin = int(min(measured.min(), changed.at.min()))
+        span = int(max(measured.max(), changed.at.max())) - begin + 1
+        key, wanted = who * span + (measured - begin), changed.patient * span + (changed.at - begin)
+        left, right = np.searchsorted(key, wanted, "left"), np.searchsorted(key, wanted, "right")
+        received: NDArray[np.int64] = batch.received_at[order[left]]
+        for place in np.flatnonzero(right - left > 1).tolist():
+            # several at one time: those that hold what the rule reads, the last of them
+            tied = order[left[place] : right[place]]
+            inputs = np.array(self._inputs[int(changed.rule[place])])
+            mine = tied[~np.isnan(batch.values[np.ix_(tied, inputs)]).all(axis=1)]
+            received[place] = batch.received_at[mine if len(mine) else tied].max()
+        return received
+
+    def _held(self, who: int, column: int, at: int, now: int) -> int:
+        """Return the newest reading that holds a condition; only where it is old does that say anything new."""
+        return at if now - at <= self._fresh_us[column] else max(at, self.lanes.newest(who, self._inputs[column], now))
+
+    def _judge_late(self, seen: Rows, late: NDArray[np.bool_], places: Rows) -> None:
+        """Judge late vitals again from all that has come in; each patient's share of the wave came in at once."""
+        arrivals, history = self._arrivals, self._history
+        chosen = np.flatnonzero(late.any(axis=1))
+        for one in chosen.tolist():
+            who = int(seen[one])
+            own = places[arrivals.patient[places] == who]
+            start = int(np.searchsorted(arrivals.patient, who))
+            rows = arrivals.row[start : int(own[-1]) + 1]
+            is_new = np.zeros(len(rows), bool)
+            is_new[len(rows) - len(own) :] = True
+            order = np.lexsort((history.boot[rows], history.seq[rows], history.device_id[rows], history.measured_at[rows]))
+            mask = self._mask[[who]] & late[[one]][:, self._rules.thresholds.vital]
+            rebuilt = rebuild(
+                self._rules, mask, Resets.none(1, mask.shape[1]), np.zeros(len(rows), np.intp), history.take(rows[order]),
+                is_new[order],
+            )  # fmt: skip
+            self._tell_found(who, mask[0], rebuilt, int(history.received_at[rows[-1]]))
+
+    def _tell_found(self, who: int, mask: NDArray[np.bool_], rebuilt: Rebuilt, now: int) -> None:
+        was = (self._states.status[who] == FIRING) & mask
+        began = self._states.since[who].copy()
+        for name in ("status", "streak", "since"):
+            array: NDArray[np.int64] = getattr(self._states, name)
+            array[who] = np.where(mask, getattr(rebuilt.states, name)[0], array[who])
+        told = self.courses[who].told.setdefault(now, [])
+        last = {stretch.rule: stretch for stretch in rebuilt.stretches}
+        firing = {column for column, stretch in last.items() if stretch.ended_at is None}
+        for column in firing:
+            stretch = last[column]
+            newest = self.lanes.newest(who, self._inputs[column], now)
+            told.append(Told(column, ongoing=Span(stretch.since, stretch.fired_at, newest)))
+        for column in np.flatnonzero(was).tolist():
+            if column not in firing:
+                ended = last[column].ended_at if column in last else None
+                told.append(Told(column, ceased_at=now if ended is None or ended <= began[column] else ended))
+        for stretch in rebuilt.stretches:
+            if stretch.ended_at is not None and stretch.touched:
+                span = Span(stretch.since, stretch.fired_at, stretch.fired_at, stretch.ended_at)
+                told.append(Told(stretch.rule, past=[span], is_found=True))
+
+
+def _doubts(history: Batch, arrivals: Arrivals, courses: list[Course]) -> None:
+    """Tell when a suspect reading stood with no clean one at or after it, and when one came."""
+    suspect = history.suspect[arrivals.row]
+    if not suspect.any():
+        return
+    for vital in range(len(VITALS)):
+        doubtful = suspect & (1 << vital) != 0
+        for who in np.unique(arrivals.patient[doubtful]).tolist():
+            start, end = (int(np.searchsorted(arrivals.patient, who, side)) for side in ("left", "right"))
+            places = start + np.flatnonzero(~np.isnan(history.values[arrivals.row[start:end], vital]))
+            _doubts_of(history, arrivals, places, doubtful[places], vital, courses[who])
+
+
+def _doubts_of(
+    history: Batch, arrivals: Arrivals, places: Rows, doubtful: NDArray[np.bool_], vital: int, course: Course
+) -> None:
+    newest = doubted = NEVER
+    rows = arrivals.row[places]
+    columns = (arrivals.group[places], history.measured_at[rows], history.received_at[rows], doubtful)
+    steps = list(zip(*(column.tolist() for column in columns), strict=True))
+    for number, (group, measured, received, is_doubtful) in enumerate(steps):
+        if number == 0 or steps[number - 1][0] != group:
+            was = doubted
+        if is_doubtful:
+            doubted = max(doubted, measured)
+        else:
+            newest = max(newest, measured)
+        if number + 1 < len(steps) and steps[number + 1][0] == group:
+            continue
+        doubted = NEVER if doubted <= newest else doubted
+        if (was == NEVER) != (doubted == NEVER):
+            is_lifted = doubted == NEVER
+            course.doubts.setdefault(received, []).append(Doubt(vital, newest if is_lifted else doubted, is_lifted))
