@@ -1,6 +1,7 @@
 """Actions: what a person does to an alert.
 
-Each is one step of the lifecycle, written with who and when in the caller's transaction.
+Each is one step (`alerts/taking.py`), written with who and when in the caller's transaction; the patient's state is locked
+before the alert, in the order of all locks.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from psycopg import Connection
 
-from alerts import lifecycle, queries
+from alerts import queries, taking
 from alerts.alert import DISPOSITIONS, Alert
 from alerts.findings import Changes, write_steps
 from alerts.lifecycle import Step
@@ -20,7 +21,7 @@ from devices.vitals import COLUMN
 
 def acknowledge(conn: Connection[Any], alert_public_id: str, staff_id: int, now: datetime) -> Alert | None:
     """Take an alert on; return it as it is now, None where there is none. A second acknowledgement changes nothing."""
-    return _act(conn, alert_public_id, staff_id, now, lambda alert: lifecycle.acknowledge(alert, staff_id, now))
+    return _act(conn, alert_public_id, staff_id, now, lambda alert: taking.acknowledge(alert, staff_id, now))
 
 
 def unacknowledge(conn: Connection[Any], alert_public_id: str, staff_id: int, now: datetime) -> Alert | None:
@@ -31,9 +32,24 @@ def unacknowledge(conn: Connection[Any], alert_public_id: str, staff_id: int, no
         others = queries.lock_open(conn, [alert.patient_id], [alert.rule]) if alert.closed_at is not None else []
         if any((other.patient_id, other.rule, other.subject) == key for other in others):
             return Step(alert)
-        return lifecycle.unacknowledge(alert)
+        return taking.unacknowledge(alert)
 
     return _act(conn, alert_public_id, staff_id, now, undo)
+
+
+def assign(conn: Connection[Any], alert_public_id: str, staff_id: int, now: datetime, *, to: int, name: str) -> Alert | None:
+    """Give an alert to a member of staff, by key and name; return it as it is now."""
+    return _act(conn, alert_public_id, staff_id, now, lambda alert: taking.assign(alert, to, name))
+
+
+def unassign(conn: Connection[Any], alert_public_id: str, staff_id: int, now: datetime) -> Alert | None:
+    """Take an alert from whom it was given to; return it as it is now."""
+    return _act(conn, alert_public_id, staff_id, now, taking.unassign)
+
+
+def comment(conn: Connection[Any], alert_public_id: str, staff_id: int, text: str, now: datetime) -> Alert | None:
+    """Write something down about an alert; return it as it is now."""
+    return _act(conn, alert_public_id, staff_id, now, lambda alert: taking.comment(alert, text))
 
 
 def resolve(
@@ -41,24 +57,26 @@ def resolve(
 ) -> Alert | None:
     """Close an alert with what it came to, and start its rule anew; return it as it is now.
 
-    A condition that later readings still hold opens a new alert, which says so. Raises ValueError for an unknown disposition.
+    A condition that later readings still hold opens it again, or another one later on, which says so. Raises ValueError for
+    an unknown disposition.
     """
     if disposition not in DISPOSITIONS:
         raise ValueError(f"{disposition!r} is no disposition; choose one of {', '.join(DISPOSITIONS)}")
-    found = queries.find_alert(conn, alert_public_id)
-    if found is None:
-        return None
-    queries.lock_states(conn, np.array([found.patient_id], np.int32))  # before the alert: the order of all locks
-    reset_at = _reset(conn, found, now) if found.closed_at is None else None
-    return _act(
-        conn, alert_public_id, staff_id, now, lambda alert: lifecycle.resolve(alert, staff_id, disposition, note, now, reset_at)
-    )
+
+    def close(alert: Alert) -> Step:
+        reset_at = _reset(conn, alert, now) if alert.closed_at is None else None
+        return taking.resolve(alert, staff_id, disposition, note, now, reset_at)
+
+    return _act(conn, alert_public_id, staff_id, now, close)
 
 
 def _act(conn: Connection[Any], public_id: str, staff_id: int, now: datetime, step_of: Callable[[Alert], Step]) -> Alert | None:
-    alert = queries.lock_alert(conn, public_id)
-    if alert is None:
+    found = queries.find_alert(conn, public_id)
+    if found is None:
         return None
+    queries.lock_states(conn, np.array([found.patient_id], np.int32))
+    alert = queries.lock_alert(conn, public_id)
+    assert alert is not None
     step, changes = step_of(alert), Changes()
     write_steps(conn, [step], now, changes, staff_id)
     queries.notify(conn, changes.changed)

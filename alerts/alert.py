@@ -4,12 +4,13 @@ Condition (firing, resolved) and acknowledgement are two facts; `closed_at` take
 is `alerts/lifecycle.py`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from alerts.lateness import Lateness
-from alerts.rule import Category, Severity
+from alerts.rule import Category, Direction, Severity
 
 #: what a person may say an alert came to when resolving it → the words on the button
 DISPOSITIONS: Final = {
@@ -80,6 +81,26 @@ class Alert:
     disposition: str | None = None
     #: the rule starts anew with readings measured after this
     reset_at: datetime | None = None
+    #: which way its vital breaches, None where there is no such thing
+    direction: Direction | None = None
+    #: stays open after its condition ended until a person acts
+    latching: bool = False
+    #: the value that was announced last, in the canonical unit; None where the rule knows no steps
+    worst: float | None = None
+    #: when it last worsened by its step: what silenced or answered it before does not cover it (I13)
+    news_at: datetime | None = None
+    #: key of the person it was given to
+    assigned_to: int | None = None
+    #: how often it fired again soon after it had closed
+    regressed: int = 0
+    #: measured_at of the last times it fired, oldest first, as far as they count towards flapping
+    firings: Sequence[datetime] = field(default=(), hash=False)
+    #: when it was found to fire and cease too often; held open since then
+    flapping_at: datetime | None = None
+    #: "sent", or the kind of suppression that holds now (alerts/triage/decide.py)
+    standing: str = "sent"
+    #: when that ends by itself, None where something has to happen first
+    standing_until: datetime | None = None
     #: what it was judged by (docs/decisions/0012)
     explanation: dict[str, Any] = field(default_factory=dict, hash=False)
 
@@ -90,8 +111,8 @@ class AlertEvent:
 
     #: when it happened
     at: datetime
-    #: "opened", "fired again", "earlier episode", "promoted", "resolved", "acknowledged", "unacknowledged", "closed",
-    #: "reopened"
+    #: "opened", "fired again", "earlier episode", "promoted", "worsened", "regressed", "flapping", "resolved", "rechecked",
+    #: "acknowledged", "unacknowledged", "assigned", "unassigned", "commented", "silenced", "closed", "reopened"
     what: str
     #: name of the person who did it, None for the machine
     staff: str | None

@@ -18,6 +18,7 @@ from alerts.cache import Locked, StateCache
 from alerts.judgement import Judgement
 from alerts.rules import RuleSet
 from alerts.state import States, StateUnreadable, unpack
+from alerts.triage import rechecks
 from devices.batch import Batch
 
 
@@ -120,6 +121,8 @@ class Engine:
         if saved is not None:
             self._cache.keep(saved)
         changes = judgement.settle()
+        if saved is not None:
+            changes.changed |= rechecks.heard(conn, saved.patient_id.tolist(), judgement.now)
         queries.notify(conn, changes.changed)
         return Judged(
             opened=tuple(changes.opened),

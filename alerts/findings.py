@@ -1,7 +1,7 @@
 """Findings: what judging found out about conditions, carried over to alerts, their events, and the outbox.
 
 Called inside the caller's transaction with the patients' states locked. Bulk statements only: a storm in which hundreds of
-patients open alerts at once costs a handful of them. Decides nothing: `alerts/lifecycle.py` and `alerts/notices.py` do.
+patients open alerts at once costs a handful of them. Decides nothing: `alerts/lifecycle.py` and `alerts/triage` do.
 """
 
 from collections import defaultdict
@@ -12,13 +12,13 @@ from typing import Any
 
 from psycopg import Connection
 
-from alerts import lifecycle, notices, queries
+from alerts import lifecycle, queries
 from alerts.alert import UNSTORED, Alert
 from alerts.explanation import Evidence, explain_threshold
-from alerts.lifecycle import Episode, Step
+from alerts.lifecycle import REGRESSED_WITHIN, Episode, Step
 from alerts.rule import Rule
+from alerts.triage.dispatch import dispatch
 from devices.vitals import COLUMN, VITALS
-from messaging.queries import add_notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Finding:
     patient_id: int
     #: whose condition it is
     rule: Rule
-    #: a vital
-    subject: str
+    #: a vital, None for what concerns the whole patient
+    subject: str | None
     #: when the condition ended that fired before
     ceased_at: datetime | None = None
     #: episodes that were over before anybody saw them
@@ -59,8 +59,8 @@ def apply_findings(
     """Open, change and close alerts for these findings, at most one per condition."""
     findings = _merged(findings)
     while findings:
-        alerts = queries.lock_open(
-            conn, (finding.patient_id for finding in findings), (finding.rule.name for finding in findings)
+        alerts = queries.lock_current(
+            conn, (one.patient_id for one in findings), (one.rule.name for one in findings), now - REGRESSED_WITHIN
         )
         known = {(alert.patient_id, alert.rule, alert.subject): alert for alert in alerts}
         steps: list[tuple[Finding, Step]] = []
@@ -96,14 +96,14 @@ def _merged(findings: Sequence[Finding]) -> list[Finding]:
 def write_steps(
     conn: Connection[Any], steps: Sequence[Step], now: datetime, changes: Changes, staff_id: int | None = None
 ) -> list[Step]:
-    """Write alerts, their events and notices; return the new ones that an open alert stood in the way of."""
+    """Write alerts and what happened to them, decide who is told; return the new ones that an open alert was in the way of."""
     steps = [step for step in steps if step.events]
     new = [step for step in steps if step.alert.id == UNSTORED]
     keys = queries.insert_alerts(conn, [step.alert for step in new]) if new else {}
     queries.update_alerts(conn, [step.alert for step in steps if step.alert.id != UNSTORED])
     refused: list[Step] = []
     events: list[tuple[int, str, str]] = []
-    planned = []
+    written: list[tuple[int, Step]] = []
     for step in steps:
         key = step.alert.id or keys.get(step.alert.public_id)
         if key is None:
@@ -115,9 +115,9 @@ def write_steps(
             changes.resolved.append(key)
         changes.changed.add(key)
         events += [(key, what, note) for what, note in step.events]
-        planned += [(key, notice) for notice in notices.plan(step.alert, step.events)]
+        written.append((key, step))
     queries.add_events(conn, events, now, staff_id)
-    add_notices(conn, planned, now)
+    changes.changed |= dispatch(conn, written, now)
     return refused
 
 
@@ -133,7 +133,7 @@ def _explained(conn: Connection[Any], steps: Sequence[tuple[Finding, Step]], dig
     """Return the steps, new alerts with their explanation: all their readings are fetched by one query."""
     new = [(finding, step.alert) for finding, step in steps if step.alert.id == UNSTORED]
     evidence = load_evidence(conn, [alert for _, alert in new], is_doubt=False)
-    wanted = [(alert.patient_id, alert.rule, COLUMN[finding.subject], alert.since) for finding, alert in new]
+    wanted = [(alert.patient_id, alert.rule, COLUMN[finding.subject or ""], alert.since) for finding, alert in new]
     resets = queries.list_followed_resets(conn, wanted) if wanted else []
     after = {place: {"alert": alert, "at": at.isoformat(), "by": who} for place, alert, at, who in resets}
     told = {

@@ -58,6 +58,11 @@ class Judgement:
         self.rebuilt = 0
         self.judged_rows = 0
 
+    @property
+    def now(self) -> datetime:
+        """When this judgement is made."""
+        return self._now
+
     # judging -------------------------------------------------------------------------------------------------------
 
     def judge(self, batch: Batch) -> "Judgement":

@@ -1,17 +1,28 @@
 """Lifecycle: inactive → pending → firing → resolved, and apart from it acknowledged: what an episode makes of an alert.
 
-Pure. Latching: a high alert stays open after its condition ended until a person acknowledges it; medium and low close
-themselves, unless nobody could have seen them in time (retrospective). An open alert gathers later episodes of its condition.
+Pure. Latching: a high, composite, score or red-flag alert stays open after its condition ended until a person acknowledges
+it; medium and low close themselves, unless nobody could have seen them in time (retrospective) or a recheck is under way. An
+open alert gathers later episodes of its condition, and one that closed lately is opened again by them (regressed). What fires
+and ceases too often is held open until a person resolves it (flapping, I13). People's actions are in `alerts/taking.py`.
 """
 
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from alerts.alert import UNSTORED, Alert
+from alerts.alert import DISPOSITIONS, UNSTORED, Alert
 from alerts.lateness import ORDER, SHIFT, Lateness, lateness_of, lateness_of_past
 from alerts.rule import Rule
+
+#: kinds of rule whose alerts latch whatever their severity (DOMAIN: high, composite and red-flag alerts latch)
+LATCHING: Final = frozenset({"composite", "score", "red_flag"})
+#: what fires again this soon after it closed is the same episode opened again; engineering default: half a shift
+REGRESSED_WITHIN: Final = timedelta(hours=4)
+#: what fires more often than this within this time flaps; engineering default
+FLAPPING_FIRINGS: Final = 3
+FLAPPING_WITHIN: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,10 @@ class Episode:
     held_at: datetime
     #: the reading that ended it, None while it lasts
     ended_at: datetime | None = None
+    #: what the rule judged at fired_at: a vital, a change of it, a score; None where that is no number
+    value: float | None = None
+    #: the same where it was worst so far, by the rule's steps
+    worst: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +49,18 @@ class Step:
 
     #: the alert as it is now
     alert: Alert
-    #: (what, note) of each event, in order
+    #: (what, note) of each happening, in order
     events: tuple[tuple[str, str], ...] = ()
+    #: how long its page may wait for a second measurement, by its rule
+    recheck: timedelta = timedelta(0)
 
     def then(self, alert: Alert, what: str, note: str = "") -> "Step":
         """Return the step that follows."""
-        return Step(alert, (*self.events, (what, note)))
+        return Step(alert, (*self.events, (what, note)), self.recheck)
+
+    def has(self, *names: str) -> bool:
+        """Say whether one of these happened."""
+        return any(what in names for what, _ in self.events)
 
 
 def open_alert(
@@ -64,23 +85,29 @@ def open_alert(
         fired_at=episode.fired_at,
         opened_at=now,
         due_at=now + (SHIFT if old else rule.response),
+        direction=rule.direction,
+        latching=rule.severity == "high" or rule.kind in LATCHING,
+        worst=episode.value if episode.worst is None else episode.worst,
+        firings=() if old else (episode.fired_at,),
     )
-    return Step(alert, (("opened", "" if lateness == "live" else lateness),))
+    return Step(alert, (("opened", "" if lateness == "live" else lateness),), rule.recheck)
 
 
 def cease(step: Step, at: datetime, now: datetime, note: str = "") -> Step:
     """End the condition of a firing alert by a reading measured at `at`; close what need not wait for a person."""
-    if step.alert.condition == "resolved":
+    if step.alert.condition == "resolved" or step.alert.closed_at is not None:
         return step
     ended = step.then(replace(step.alert, condition="resolved", resolved_at=at), "resolved", note)
-    return _close_if_done(ended, now)
+    return close_if_done(ended, now)
 
 
-def _close_if_done(step: Step, now: datetime) -> Step:
+def close_if_done(step: Step, now: datetime) -> Step:
+    """Close an alert whose condition is over, unless a person has to act first or two readings have to be in range."""
     alert = step.alert
-    if alert.closed_at is not None or alert.condition == "firing":
+    if alert.closed_at is not None or alert.condition == "firing" or alert.flapping_at is not None:
         return step
-    if alert.acknowledged_at is not None or (alert.severity != "high" and alert.lateness != "retrospective"):
+    waits = alert.latching or alert.lateness == "retrospective" or alert.standing == "recheck"
+    if alert.acknowledged_at is not None or not waits:
         return step.then(replace(alert, closed_at=now), "closed")
     return step
 
@@ -95,6 +122,18 @@ def promote(step: Step, rule: Rule, lateness: Lateness, now: datetime) -> Step:
     return step.then(replace(alert, lateness=lateness), "promoted", lateness)
 
 
+def worsen(step: Step, rule: Rule, episode: Episode, now: datetime) -> Step:
+    """Announce again what is worse by the rule's step than what was announced last: as if nobody had answered (I13)."""
+    alert, worst = step.alert, episode.worst if episode.worst is not None else episode.value
+    if not rule.step or worst is None or alert.worst is None:
+        return step
+    if (worst - alert.worst) * (-1 if rule.direction == "low" else 1) < rule.step - 1e-9:
+        return step
+    due_at = min(alert.due_at, now + rule.response) if alert.acknowledged_at is None else now + rule.response
+    worse = replace(alert, worst=worst, news_at=now, acknowledged_at=None, acknowledged_by=None, due_at=due_at)
+    return step.then(worse, "worsened", f"{worst:g}")
+
+
 def follow(
     alert: Alert | None,
     rule: Rule,
@@ -107,78 +146,97 @@ def follow(
     past: Sequence[Episode] = (),
     ongoing: Episode | None = None,
 ) -> list[Step]:
-    """Return what becomes of the open alert of one (patient, rule, subject), and the alerts that open.
+    """Return what becomes of the alert of one (patient, rule, subject), and the alerts that open.
 
-    `ceased_at` ends what was firing before; `past` are new episodes that were over when they were first seen; `ongoing` is
-    the one that lasts, whether it is new or was there before. At most one of the returned alerts is still open.
+    `alert` is the open one, or the one that closed last. `ceased_at` ends what was firing before; `past` are new episodes
+    that were over when they were first seen; `ongoing` is the one that lasts, whether it is new or was there before. At most
+    one of the returned alerts is still open.
     """
     steps: list[Step] = []
-    current = None if alert is None else Step(alert)
+    current = None if alert is None else Step(alert, recheck=rule.recheck)
     if current is not None and ceased_at is not None:
         current = cease(current, ceased_at, now)
+
+    def begin(episode: Episode, lateness: Lateness) -> Step:
+        """Open the alert that closed lately again, or another."""
+        if current is not None and _may_regress(current.alert, rule, lateness, now):
+            return _regress(current, rule, episode, lateness, now)
+        if current is not None:
+            steps.append(current)
+        return open_alert(rule, patient_id, subject, episode, lateness, now, ruleset_id)
+
     for episode in past:
         if current is not None and current.alert.closed_at is None:
             current = _gather(current, "earlier episode", episode)
             continue
-        if current is not None:
-            steps.append(current)
-        age = lateness_of_past(now - episode.fired_at, rule.fresh_for)
-        current = open_alert(rule, patient_id, subject, episode, age, now, ruleset_id)
+        current = begin(episode, lateness_of_past(now - episode.fired_at, rule.fresh_for))
         assert episode.ended_at is not None
         current = cease(current, episode.ended_at, now)
     if ongoing is not None:
         lateness = lateness_of(now - ongoing.held_at, rule.fresh_for)
-        if current is not None and current.alert.closed_at is not None:
-            steps.append(current)
-            current = None
-        if current is None:
-            current = open_alert(rule, patient_id, subject, ongoing, lateness, now, ruleset_id)
+        if current is None or current.alert.closed_at is not None:
+            current = begin(ongoing, lateness)
         elif current.alert.condition == "resolved":
             again = replace(current.alert, condition="firing", resolved_at=None)
-            current = promote(_gather(Step(again, current.events), "fired again", ongoing), rule, lateness, now)
+            current = _gather(replace(current, alert=again), "fired again", ongoing)
+            current = worsen(promote(_count(current, ongoing, now), rule, lateness, now), rule, ongoing, now)
         else:
-            current = promote(current, rule, lateness, now)
+            current = worsen(promote(current, rule, lateness, now), rule, ongoing, now)
     if current is not None:
         steps.append(current)
     return [step for step in steps if step.events]
 
 
 def _gather(step: Step, what: str, episode: Episode) -> Step:
+    return step.then(replace(step.alert, times=step.alert.times + 1), what, _span(episode))
+
+
+def _span(episode: Episode) -> str:
     note = f"since {episode.since.isoformat(timespec='seconds')}"
     if episode.ended_at is not None:
         note += f" until {episode.ended_at.isoformat(timespec='seconds')}"
-    return step.then(replace(step.alert, times=step.alert.times + 1), what, note)
+    return note
 
 
-def acknowledge(alert: Alert, staff_id: int, now: datetime) -> Step:
-    """Take an alert on; one whose condition is over leaves the worklist."""
-    if alert.acknowledged_at is not None or alert.closed_at is not None:
-        return Step(alert)
-    taken = Step(alert).then(replace(alert, acknowledged_at=now, acknowledged_by=staff_id), "acknowledged")
-    closed = _close_if_done(taken, now)
-    if closed.alert.closed_at is None:
-        return closed
-    return Step(replace(closed.alert, closed_by=staff_id), closed.events)
+def _may_regress(alert: Alert, rule: Rule, lateness: Lateness, now: datetime) -> bool:
+    """Say whether what begins is the same episode once more: soon after it closed, by the same rule, and no old news."""
+    if alert.closed_at is None or alert.rule_version != rule.version or alert.lateness == "retrospective":
+        return False
+    return lateness != "retrospective" and now - alert.closed_at <= REGRESSED_WITHIN
 
 
-def unacknowledge(alert: Alert) -> Step:
-    """Take an acknowledgement back; an alert that it closed is open again."""
-    if alert.acknowledged_at is None or alert.disposition is not None:
-        return Step(alert)
-    step = Step(alert).then(replace(alert, acknowledged_at=None, acknowledged_by=None), "unacknowledged")
-    if alert.closed_at is None:
-        return step
-    return step.then(replace(step.alert, closed_at=None, closed_by=None), "reopened")
+def _regress(step: Step, rule: Rule, episode: Episode, lateness: Lateness, now: datetime) -> Step:
+    alert = step.alert
+    again = replace(
+        alert,
+        condition="firing",
+        lateness=lateness,
+        emergency=rule.emergency,
+        due_at=now + rule.response,
+        times=alert.times + 1,
+        resolved_at=None,
+        acknowledged_at=None,
+        acknowledged_by=None,
+        closed_at=None,
+        closed_by=None,
+        disposition=None,
+        worst=episode.value if episode.worst is None else episode.worst,
+        news_at=None,
+        regressed=alert.regressed + 1,
+        standing="sent",
+        standing_until=None,
+    )
+    note = _span(episode) + (f", after it was resolved as {DISPOSITIONS[alert.disposition]}" if alert.disposition else "")
+    return _count(step.then(again, "regressed", note), episode, now)
 
 
-def resolve(alert: Alert, staff_id: int, disposition: str, note: str, now: datetime, reset_at: datetime | None) -> Step:
-    """Close an alert with what it came to; readings measured after `reset_at` may open another."""
-    if alert.closed_at is not None:
-        return Step(alert)
-    step = Step(alert)
-    if alert.acknowledged_at is None:
-        step = step.then(replace(alert, acknowledged_at=now, acknowledged_by=staff_id), "acknowledged")
-    if step.alert.condition == "firing":
-        step = Step(replace(step.alert, condition="resolved", resolved_at=now), step.events)
-    done = replace(step.alert, closed_at=now, closed_by=staff_id, disposition=disposition, reset_at=reset_at)
-    return step.then(done, "closed", f"{disposition}: {note}" if note else disposition)
+def _count(step: Step, episode: Episode, now: datetime) -> Step:
+    """Note that it fired; too often within a time is flapping, which holds it open until a person resolves it."""
+    alert = step.alert
+    firings = [at for at in alert.firings if at > episode.fired_at - FLAPPING_WITHIN]
+    alert = replace(alert, firings=(*firings, episode.fired_at)[-FLAPPING_FIRINGS - 1 :])
+    if len(alert.firings) <= FLAPPING_FIRINGS or alert.flapping_at is not None:
+        return replace(step, alert=alert)
+    return step.then(
+        replace(alert, flapping_at=now, latching=True), "flapping", f"fired {len(alert.firings)} times within an hour"
+    )

@@ -1,6 +1,7 @@
-"""Notices: for each alert that opened or grew more urgent, which channel is told now and which is not, and why.
+"""Notices: what the worklist is told of an alert that opened, came back, or grew more urgent.
 
-Pure. Every answer is a row of the outbox, the withheld ones too (I9). Bodies carry ids alone.
+Pure. Every answer is a row of the outbox, the withheld ones too (I9). Bodies carry ids alone. Who else is told, and when, is
+the ladder's work (`alerts/escalation`).
 """
 
 from typing import Final
@@ -10,34 +11,17 @@ from messaging.notice import Planned
 
 #: on the worklist as soon as it is committed
 IN_APP: Final = "in_app"
-#: the operator's console
-CONSOLE: Final = "console"
+#: happenings that the worklist is told of
+TOLD: Final = ("opened", "regressed", "promoted", "worsened", "fired again")
 
 
-def plan(alert: Alert, events: tuple[tuple[str, str], ...]) -> list[Planned]:
-    """Return the notices that the events of one alert make."""
+def plan(alert: Alert, events: tuple[tuple[str, str], ...], *, is_shown: bool, reason: str = "") -> list[Planned]:
+    """Return the notices that the happenings of one alert make; `reason` says why it is not shown, or not sent as well."""
     for what, _ in reversed(events):
-        if what in ("opened", "promoted", "fired again"):
-            return [_in_app(alert, what), _console(alert, what)]
+        if what in TOLD:
+            body = f"alert {alert.public_id} {what}, severity {alert.severity}"
+            if not is_shown:
+                return [Planned(IN_APP, "worklist", body, "withheld", reason)]
+            told = f"{what}: on the worklist" + (f"; {reason}" if reason else "")
+            return [Planned(IN_APP, "worklist", body, "delivered", told)]
     return []
-
-
-def _body(alert: Alert, what: str) -> str:
-    return f"alert {alert.public_id} {what}, severity {alert.severity}"
-
-
-def _in_app(alert: Alert, what: str) -> Planned:
-    return Planned(IN_APP, "worklist", _body(alert, what), "delivered", f"{what}: the worklist shows every alert")
-
-
-def _console(alert: Alert, what: str) -> Planned:
-    body = _body(alert, what)
-    if alert.lateness == "retrospective":
-        return Planned(CONSOLE, "operator", body, "withheld", "retrospective: an item for this shift, nobody is called for it")
-    if alert.condition == "resolved":
-        return Planned(CONSOLE, "operator", body, "withheld", "the condition was over before it could be sent")
-    if alert.severity == "low":
-        return Planned(CONSOLE, "operator", body, "withheld", "low severity is shown, not sent")
-    if what == "fired again":
-        return Planned(CONSOLE, "operator", body, "withheld", "sent when it opened, and still waiting to be acknowledged")
-    return Planned(CONSOLE, "operator", body, "pending", f"{what} with severity {alert.severity}")

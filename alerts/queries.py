@@ -153,9 +153,20 @@ def lock_alert(conn: Connection[Any], public_id: str) -> Alert | None:
     return next(iter(_alerts(conn, "alert_by_public_id_locked", {"public_id": public_id})), None)
 
 
+def lock_alerts(conn: Connection[Any], ids: Sequence[int]) -> list[Alert]:
+    """Return these alerts, locked ascending."""
+    return _alerts(conn, "alerts_by_key_locked", {"ids": list(ids)})
+
+
 def lock_open(conn: Connection[Any], patient_ids: Iterable[int], rules: Iterable[str]) -> list[Alert]:
     """Return the open alerts of these patients by these rules, locked ascending."""
     return _alerts(conn, "alerts_open_locked", {"patient_ids": sorted(set(patient_ids)), "rules": sorted(set(rules))})
+
+
+def lock_current(conn: Connection[Any], patient_ids: Iterable[int], rules: Iterable[str], since: datetime) -> list[Alert]:
+    """Return the open alert of each of their conditions, locked ascending; where none is open, the last closed since then."""
+    wanted = {"patient_ids": sorted(set(patient_ids)), "rules": sorted(set(rules)), "since": since}
+    return _alerts(conn, "alerts_current_locked", wanted)
 
 
 def lock_open_of_patients(conn: Connection[Any], patient_ids: NDArray[np.int32]) -> list[Alert]:
@@ -173,7 +184,7 @@ def list_promotable(conn: Connection[Any], patient_ids: NDArray[np.int32]) -> se
     return {row[0] for row in conn.execute(SQL["list_promotable"], {"patient_ids": patient_ids})}
 
 
-def list_covering(conn: Connection[Any], wanted: Sequence[tuple[int, str, str, Episode]]) -> set[int]:
+def list_covering(conn: Connection[Any], wanted: Sequence[tuple[int, str, str | None, Episode]]) -> set[int]:
     """Return which of these episodes of (patient, rule, subject), by place, an alert has told of already."""
     given: dict[str, Any] = {
         name: [one[place] for one in wanted] for place, name in enumerate(("patient_id", "rule", "subject"))
@@ -295,6 +306,11 @@ def list_silences(conn: Connection[Any], device_ids: Sequence[int], now: datetim
     As (device key, public id, kind, expected every, patient, last received, counted from, counted).
     """
     return conn.execute(SQL["list_silences"], {"device_ids": list(device_ids), "now": now, "least": least}).fetchall()
+
+
+def list_silent_patients(conn: Connection[Any], device_ids: Sequence[int]) -> list[int]:
+    """Return the patients, ascending, with an open silence alert about one of these devices."""
+    return [row[0] for row in conn.execute(SQL["list_silent_patients"], {"device_ids": list(device_ids)})]
 
 
 def mark_silent(conn: Connection[Any], device_ids: Sequence[int], *, is_silent: bool) -> None:

@@ -53,14 +53,16 @@ DELETE FROM unjudged WHERE patient_id = ANY(%(patient_ids)s) RETURNING patient_i
 -- begins each of the statements that follow it
 SELECT id, public_id, patient_id, rule, rule_version, ruleset_id, subject, severity, category, emergency, lateness, condition, since,
        fired_at, opened_at, due_at, times, resolved_at, acknowledged_at, acknowledged_by, closed_at, closed_by, disposition,
-       reset_at, explanation
+       reset_at, direction, latching, worst, news_at, assigned_to, regressed, firings, flapping_at, standing, standing_until,
+       explanation
 FROM alert
 
 -- name: alerts_to_change
 -- the same for statements that lock: of the explanation only the kind, since it never changes
 SELECT id, public_id, patient_id, rule, rule_version, ruleset_id, subject, severity, category, emergency, lateness, condition, since,
        fired_at, opened_at, due_at, times, resolved_at, acknowledged_at, acknowledged_by, closed_at, closed_by, disposition,
-       reset_at, jsonb_build_object('kind', explanation -> 'kind') AS explanation
+       reset_at, direction, latching, worst, news_at, assigned_to, regressed, firings, flapping_at, standing, standing_until,
+       jsonb_build_object('kind', explanation -> 'kind') AS explanation
 FROM alert
 
 -- name: alert_by_public_id
@@ -68,6 +70,9 @@ WHERE public_id = %(public_id)s
 
 -- name: alert_by_public_id_locked
 WHERE public_id = %(public_id)s FOR UPDATE
+
+-- name: alerts_by_key_locked
+WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE
 
 -- name: alerts_open
 WHERE closed_at IS NULL ORDER BY emergency DESC, due_at, id
@@ -77,6 +82,14 @@ WHERE closed_at >= %(since)s ORDER BY closed_at DESC, id DESC LIMIT %(limit)s
 
 -- name: alerts_open_locked
 WHERE closed_at IS NULL AND patient_id = ANY(%(patient_ids)s) AND rule = ANY(%(rules)s) ORDER BY id FOR UPDATE
+
+-- name: alerts_current_locked
+-- the open alert of each condition, and where there is none the one that closed last, if that was lately
+WHERE id IN (
+    SELECT DISTINCT ON (patient_id, rule, subject) id FROM alert
+    WHERE patient_id = ANY(%(patient_ids)s) AND rule = ANY(%(rules)s) AND (closed_at IS NULL OR closed_at >= %(since)s)
+    ORDER BY patient_id, rule, subject, closed_at DESC NULLS FIRST, id DESC)
+ORDER BY id FOR UPDATE
 
 -- name: alerts_open_of_patients_locked
 WHERE closed_at IS NULL AND patient_id = ANY(%(patient_ids)s) ORDER BY id FOR UPDATE
@@ -90,18 +103,22 @@ WHERE patient_id = ANY(%(patient_ids)s) AND closed_at IS NULL AND condition = 'f
 SELECT DISTINCT wanted.number
 FROM unnest(%(number)s::int[], %(patient_id)s::int[], %(rule)s::text[], %(subject)s::text[], %(since)s::timestamptz[],
             %(until)s::timestamptz[]) AS wanted (number, patient_id, rule, subject, since, until)
-JOIN alert ON alert.patient_id = wanted.patient_id AND alert.rule = wanted.rule AND alert.subject = wanted.subject
+JOIN alert ON alert.patient_id = wanted.patient_id AND alert.rule = wanted.rule AND alert.subject IS NOT DISTINCT FROM wanted.subject
     AND alert.since <= wanted.until AND coalesce(alert.resolved_at, 'infinity') >= wanted.since
 
 -- name: insert_alerts
 INSERT INTO alert (public_id, patient_id, rule, rule_version, ruleset_id, subject, severity, category, emergency, lateness, condition,
-    since, fired_at, opened_at, due_at, times, resolved_at, closed_at, explanation)
+    since, fired_at, opened_at, due_at, times, resolved_at, closed_at, direction, latching, worst, news_at, regressed, firings,
+    flapping_at, explanation, programmes)
 SELECT public_id, patient_id, rule, rule_version, ruleset_id, subject, severity, category, emergency, lateness, condition,
-    since, fired_at, opened_at, due_at, times, resolved_at, closed_at, explanation
+    since, fired_at, opened_at, due_at, times, resolved_at, closed_at, direction, latching, worst, news_at, regressed, firings,
+    flapping_at, explanation, (SELECT programmes FROM patient WHERE patient.id = new.patient_id)
 FROM jsonb_to_recordset(%(alerts)s::jsonb)
     AS new (public_id text, patient_id int, rule text, rule_version int, ruleset_id int, subject text, severity text, category text,
             emergency boolean, lateness text, condition text, since timestamptz, fired_at timestamptz, opened_at timestamptz,
-            due_at timestamptz, times int, resolved_at timestamptz, closed_at timestamptz, explanation jsonb)
+            due_at timestamptz, times int, resolved_at timestamptz, closed_at timestamptz, direction text, latching boolean,
+            worst double precision, news_at timestamptz, regressed int, firings timestamptz[], flapping_at timestamptz,
+            explanation jsonb)
 ON CONFLICT (patient_id, rule, subject) WHERE closed_at IS NULL DO NOTHING
 RETURNING public_id, id
 
@@ -109,11 +126,14 @@ RETURNING public_id, id
 UPDATE alert AS old
 SET condition = new.condition, lateness = new.lateness, emergency = new.emergency, due_at = new.due_at, times = new.times,
     resolved_at = new.resolved_at, acknowledged_at = new.acknowledged_at, acknowledged_by = new.acknowledged_by,
-    closed_at = new.closed_at, closed_by = new.closed_by, disposition = new.disposition, reset_at = new.reset_at
+    closed_at = new.closed_at, closed_by = new.closed_by, disposition = new.disposition, reset_at = new.reset_at,
+    latching = new.latching, worst = new.worst, news_at = new.news_at, assigned_to = new.assigned_to, regressed = new.regressed,
+    firings = new.firings, flapping_at = new.flapping_at
 FROM jsonb_to_recordset(%(alerts)s::jsonb)
     AS new (id bigint, condition text, lateness text, emergency boolean, due_at timestamptz, times int, resolved_at timestamptz,
             acknowledged_at timestamptz, acknowledged_by int, closed_at timestamptz, closed_by int, disposition text,
-            reset_at timestamptz)
+            reset_at timestamptz, latching boolean, worst double precision, news_at timestamptz, assigned_to int, regressed int,
+            firings timestamptz[], flapping_at timestamptz)
 WHERE old.id = new.id
 
 -- name: add_events
@@ -266,6 +286,12 @@ ORDER BY device.id, assignment.patient_id
 WHERE closed_at IS NULL AND explanation ->> 'kind' = 'silence'
     AND subject IN (SELECT public_id FROM device WHERE id = ANY(%(device_ids)s))
 ORDER BY id FOR UPDATE
+
+-- name: list_silent_patients
+SELECT DISTINCT patient_id FROM alert
+WHERE closed_at IS NULL AND explanation ->> 'kind' = 'silence'
+    AND subject IN (SELECT public_id FROM device WHERE id = ANY(%(device_ids)s))
+ORDER BY patient_id
 
 -- name: mark_silent
 UPDATE device_state SET silent = %(is_silent)s WHERE device_id = ANY(%(device_ids)s) AND silent <> %(is_silent)s

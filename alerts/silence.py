@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 from psycopg import Connection
 
 from alerts import lifecycle, queries
@@ -36,7 +37,9 @@ def open_silences(
         return changes, None
     devices = queries.lock_overdue_devices(conn, now, least, after, limit)
     found = queries.list_silences(conn, devices, now, least) if devices else []
-    programmes = queries.load_programmes(conn, [row[4] for row in found])
+    patients = sorted({row[4] for row in found})
+    queries.lock_states(conn, np.array(patients, np.int32))
+    programmes = queries.load_programmes(conn, patients)
     steps: list[Step] = []
     silent: set[int] = set()
     for device, public_id, kind, every, patient_id, received, since, counted in found:
@@ -60,6 +63,7 @@ def resolve_silence(conn: Connection[Any], device_ids: Iterable[int], now: datet
     if not heard:
         return []
     changes = Changes()
+    queries.lock_states(conn, np.array(queries.list_silent_patients(conn, heard), np.int32))
     steps = [lifecycle.cease(Step(alert), now, now, "heard again") for alert in queries.lock_open_silences(conn, heard)]
     write_steps(conn, steps, now, changes)
     queries.mark_silent(conn, heard, is_silent=False)

@@ -18,6 +18,7 @@ from alerts.rules import load_rules
 from api import health, login, metrics, pages, problems, queries
 from api.access import guard
 from api.client import trusted_networks
+from api.clinic import load_clinic
 from api.events import Broadcast
 from api.passwords import Passwords
 from api.routes import (
@@ -25,11 +26,15 @@ from api.routes import (
     assignments,
     devices,
     events,
+    limits,
     me,
     measurements,
     openapi,
     patients,
+    programmes,
     quarantine,
+    questionnaires,
+    schedules,
     staff,
     tokens,
     unattributed,
@@ -52,6 +57,10 @@ API: Final[tuple[APIRouter, ...]] = (
     me.router,
     patients.router,
     measurements.router,
+    programmes.router,
+    limits.router,
+    schedules.router,
+    questionnaires.router,
     alerts.router,
     devices.router,
     assignments.router,
@@ -73,7 +82,7 @@ def create_app(
     """Return the application; it opens no socket, and takes its database from the pool alone.
 
     `credentials` reach the broker that devices sign in to; without them devices cannot be added or revoked here.
-    Raises alerts.rule_files.RuleError and api.settings.SettingsError.
+    Raises alerts.rule_files.RuleError, care.programme.ProgrammeError and api.settings.SettingsError.
     """
     app = FastAPI(
         title="Wardlight",
@@ -93,6 +102,7 @@ def create_app(
     app.state.passwords = passwords or Passwords()
     app.state.credentials = credentials
     app.state.rules = load_rules(settings.rules_dir)
+    app.state.clinic = load_clinic(settings, app.state.rules)
     app.state.templates = make_environment()
     app.state.broadcast = Broadcast(settings.database_url, partial(_last_received, pool))
     problems.install(app)

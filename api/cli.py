@@ -126,7 +126,9 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Write JSON for a m
 def user_add(
     email: Annotated[str, typer.Argument(help="What they sign in with.")],
     name: Annotated[str, typer.Option(help="How colleagues know them.")],
-    role: Annotated[str, typer.Option(help="coordinator, or administrator who also manages staff.")] = "coordinator",
+    role: Annotated[
+        str, typer.Option(help="coordinator; clinician, who also orders limits; administrator, who manages staff.")
+    ] = "coordinator",
     zone: Annotated[str, typer.Option(help="Time zone of their screens, such as Europe/Berlin.")] = "UTC",
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")] = False,
 ) -> None:

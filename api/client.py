@@ -16,8 +16,8 @@ FORWARDING: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
-def trusted_networks(text: str) -> Networks:
-    """Return the networks in WARDLIGHT_TRUSTED_PROXIES. Raises SettingsError.
+def trusted_networks(text: str, name: str = "WARDLIGHT_TRUSTED_PROXIES") -> Networks:
+    """Return the networks that a setting names. Raises SettingsError.
 
     >>> trusted_networks("127.0.0.1, 10.0.0.0/8")
     (IPv4Network('127.0.0.1/32'), IPv4Network('10.0.0.0/8'))
@@ -26,7 +26,7 @@ def trusted_networks(text: str) -> Networks:
         return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
     except ValueError as error:
         raise SettingsError(
-            f"WARDLIGHT_TRUSTED_PROXIES: {error}; write addresses or networks with commas between: 127.0.0.1, 10.0.0.0/8"
+            f"{name}: {error}; write addresses or networks with commas between: 127.0.0.1, 10.0.0.0/8"
         ) from None
 
 

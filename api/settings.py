@@ -57,8 +57,14 @@ class Settings:
     trusted_proxies: str = ""
     #: where embedded parts keep their data
     data_dir: Path = Path("var")
+    #: secret that pages by webhook are signed with; empty means that there are no webhooks
+    webhook_secret: str = _setting("", secret=True)
+    #: private networks that webhooks may lead into, separated by commas; empty means none
+    webhook_networks: str = ""
     #: folder with rule files (*.toml); empty means the shipped ones
     rules_dir: str = ""
+    #: folder with programme templates (*.toml); empty means the shipped ones
+    programmes_dir: str = ""
     #: "debug", "info", "warning" or "error"
     log_level: str = "info"
     #: "json", "console", or "auto": console where somebody watches, else json

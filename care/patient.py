@@ -45,6 +45,8 @@ class Patient:
     is_synthetic: bool
     #: when the record was made
     created_at: datetime
+    #: whether they are looked after: "active"; or nothing more is asked of them: "hospice", "deceased"
+    status: Literal["active", "hospice", "deceased"] = "active"
 
 
 @dataclass(frozen=True, slots=True)

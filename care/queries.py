@@ -3,16 +3,21 @@
 Every function takes the caller's connection first and never commits; keys inside, random ids outside.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row, kwargs_row
+from psycopg.types.json import Jsonb
 
 from care.patient import Patient, PatientFacts, RecordNumberTaken
+from care.plan.enrol import follow
+from care.programme import Programme
+from care.questionnaire import Answered, Questionnaire, score
 from care.staff import EmailTaken, GlucoseUnit, LastAdministrator, Role, Staff, UnitSystem
 from database.sql import load_sql
 
@@ -20,24 +25,53 @@ SQL: Final = load_sql(__file__)
 _PATIENTS: Final = SQL["patients"] + "\n"
 
 
-def add_patient(conn: Connection[Any], facts: PatientFacts, now: datetime) -> Patient:
-    """Add a patient. Raises RecordNumberTaken; the caller's transaction stays usable."""
+def add_patient(
+    conn: Connection[Any],
+    facts: PatientFacts,
+    now: datetime,
+    *,
+    by: int | None = None,
+    templates: Mapping[str, Programme] = MappingProxyType({}),
+) -> Patient:
+    """Add a patient and enrol them in their programmes. Raises RecordNumberTaken; the caller's transaction stays usable.
+
+    Programmes of `templates` are laid out by them; one that has none is a name for the clinic's own rules.
+    """
     try:
         with conn.transaction():
-            row = conn.execute(SQL["add_patient"], _facts(facts) | {"now": now}).fetchone()
+            row = conn.execute(SQL["add_patient"], asdict(facts) | {"now": now}).fetchone()
     except UniqueViolation:
         raise RecordNumberTaken("another patient already has this record number") from None
     assert row is not None
-    return load_patient(conn, row[0])
+    patient = load_patient(conn, row[0])
+    if not facts.programmes:
+        return patient
+    follow(conn, patient.id, facts.programmes, templates, by=by, reason="with their record", now=now)
+    return load_patient(conn, patient.public_id)
 
 
-def edit_patient(conn: Connection[Any], public_id: str, facts: PatientFacts) -> Patient:
-    """Write the facts over those of an existing patient. Raises RecordNumberTaken, LookupError."""
+def edit_patient(
+    conn: Connection[Any],
+    public_id: str,
+    facts: PatientFacts,
+    now: datetime,
+    *,
+    by: int | None = None,
+    templates: Mapping[str, Programme] = MappingProxyType({}),
+) -> Patient:
+    """Write the facts over those of a patient, and enrol them in or end what programmes changed.
+
+    Raises RecordNumberTaken, LookupError.
+    """
     try:
         with conn.transaction():
-            conn.execute(SQL["edit_patient"], _facts(facts) | {"public_id": public_id})
+            conn.execute(SQL["edit_patient"], asdict(facts) | {"public_id": public_id})
     except UniqueViolation:
         raise RecordNumberTaken("another patient already has this record number") from None
+    patient = load_patient(conn, public_id)
+    if set(patient.programmes) == set(facts.programmes):
+        return patient
+    follow(conn, patient.id, facts.programmes, templates, by=by, reason="their record was edited", now=now)
     return load_patient(conn, public_id)
 
 
@@ -131,9 +165,50 @@ def save_preferences(conn: Connection[Any], staff_id: int, *, zone: str, units: 
     conn.execute(SQL["save_preferences"], {"staff_id": staff_id, "zone": zone, "units": units, "glucose_unit": glucose_unit})
 
 
-def _facts(facts: PatientFacts) -> dict[str, Any]:
-    return asdict(facts) | {"programmes": list(facts.programmes)}
-
-
 def _patient(*, programmes: list[str], **columns: Any) -> Patient:
     return Patient(programmes=tuple(programmes), **columns)
+
+
+def add_answer(
+    conn: Connection[Any],
+    patient_id: int,
+    questionnaire: Questionnaire,
+    answers: Mapping[str, int],
+    answered_at: datetime,
+    *,
+    by: int | None,
+    now: datetime,
+) -> Answered:
+    """Keep a patient's answers with the score they come to. Raises AnswersRefused."""
+    scored = score(questionnaire, answers)
+    given = {
+        "patient_id": patient_id,
+        "questionnaire": questionnaire.name,
+        "version": questionnaire.version,
+        "answered_at": answered_at,
+        "now": now,
+        "score": scored.score,
+        "red_flags": list(scored.red_flags),
+        "answers": Jsonb(dict(answers)),
+        "by": by,
+    }
+    row = conn.execute(SQL["add_answer"], given).fetchone()
+    assert row is not None
+    [kept] = list_answers(conn, patient_id, row[0])
+    return kept
+
+
+def list_answers(conn: Connection[Any], patient_id: int, public_id: str | None = None, *, limit: int = 20) -> list[Answered]:
+    """Return what a patient answered, the newest first; or one answer."""
+    given = {"patient_id": patient_id, "public_id": public_id, "limit": limit}
+    with conn.cursor(row_factory=kwargs_row(_answered)) as cursor:
+        return cursor.execute(SQL["answers"], given).fetchall()
+
+
+def find_red_flag(conn: Connection[Any], patient_ids: Sequence[int], since: datetime) -> dict[int, datetime]:
+    """Return when these patients last answered with a symptom that needs a person at once, by key; others are missing."""
+    return dict(conn.execute(SQL["find_red_flag"], {"patient_ids": list(patient_ids), "since": since}).fetchall())
+
+
+def _answered(*, red_flags: list[str], **columns: Any) -> Answered:
+    return Answered(red_flags=tuple(red_flags), **columns)

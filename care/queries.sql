@@ -1,13 +1,13 @@
 -- name: add_patient
-INSERT INTO patient (record_number, name, birth_date, sex, programmes, coordinator_id, emergency_number, address,
+INSERT INTO patient (record_number, name, birth_date, sex, coordinator_id, emergency_number, address,
                      access_note, is_synthetic, created_at)
-VALUES (%(record_number)s, %(name)s, %(birth_date)s, %(sex)s, %(programmes)s, %(coordinator_id)s, %(emergency_number)s,
-        %(address)s, %(access_note)s, %(is_synthetic)s, %(now)s)
+VALUES (%(record_number)s, %(name)s, %(birth_date)s, %(sex)s, %(coordinator_id)s, %(emergency_number)s, %(address)s,
+        %(access_note)s, %(is_synthetic)s, %(now)s)
 RETURNING public_id
 
 -- name: edit_patient
 UPDATE patient
-SET record_number = %(record_number)s, name = %(name)s, birth_date = %(birth_date)s, sex = %(sex)s, programmes = %(programmes)s,
+SET record_number = %(record_number)s, name = %(name)s, birth_date = %(birth_date)s, sex = %(sex)s,
     coordinator_id = %(coordinator_id)s, emergency_number = %(emergency_number)s, address = %(address)s,
     access_note = %(access_note)s, is_synthetic = %(is_synthetic)s
 WHERE public_id = %(public_id)s
@@ -16,7 +16,7 @@ WHERE public_id = %(public_id)s
 -- begins each of the statements that follow it
 SELECT p.id, p.public_id, p.record_number, p.name, p.birth_date, p.sex, p.programmes, p.coordinator_id,
        s.public_id AS coordinator, s.name AS coordinator_name, p.emergency_number, p.address, p.access_note, p.is_synthetic,
-       p.created_at
+       p.created_at, p.status
 FROM patient p LEFT JOIN staff s ON s.id = p.coordinator_id
 
 -- name: patient_by_public_id
@@ -71,3 +71,20 @@ UPDATE staff SET disabled_at = NULL WHERE id = %(staff_id)s
 
 -- name: save_preferences
 UPDATE staff SET zone = %(zone)s, units = %(units)s, glucose_unit = %(glucose_unit)s WHERE id = %(staff_id)s
+
+-- name: add_answer
+INSERT INTO questionnaire_answer (patient_id, questionnaire, version, answered_at, received_at, score, red_flags, answers, recorded_by)
+VALUES (%(patient_id)s, %(questionnaire)s, %(version)s, %(answered_at)s, %(now)s, %(score)s, %(red_flags)s, %(answers)s, %(by)s)
+RETURNING public_id
+
+-- name: answers
+SELECT a.public_id, a.patient_id, a.questionnaire, a.version, a.answered_at, a.received_at, a.score, a.red_flags, a.answers,
+       s.name AS recorded_by
+FROM questionnaire_answer AS a LEFT JOIN staff AS s ON s.id = a.recorded_by
+WHERE a.patient_id = %(patient_id)s AND (%(public_id)s::text IS NULL OR a.public_id = %(public_id)s)
+ORDER BY a.answered_at DESC, a.id DESC LIMIT %(limit)s
+
+-- name: find_red_flag
+SELECT patient_id, max(answered_at) FROM questionnaire_answer
+WHERE patient_id = ANY (%(patient_ids)s) AND answered_at >= %(since)s AND red_flags <> '{}'
+GROUP BY patient_id

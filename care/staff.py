@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-Role = Literal["administrator", "coordinator"]
+Role = Literal["administrator", "coordinator", "clinician"]
 UnitSystem = Literal["metric", "us"]
 GlucoseUnit = Literal["mg/dL", "mmol/L"]
 
-ROLES: Final = ("administrator", "coordinator")
+ROLES: Final = ("administrator", "coordinator", "clinician")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Staff:
     email: str
     #: how colleagues know them
     name: str
-    #: administrators also manage staff and tokens
+    #: administrators also manage staff and tokens; clinicians also order limits that are looser than a rule's
     role: Role
     #: IANA time zone that their screens show times in
     zone: str

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-State = Literal["pending", "delivered", "withheld", "dead"]
+State = Literal["pending", "delivered", "withheld", "merged", "dead"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,14 +13,25 @@ class Planned:
 
     #: "in_app", "console", …
     channel: str
-    #: who gets it, in the channel's own terms
+    #: who gets it, in words
     recipient: str
-    #: what is said; ids and no patient data
+    #: what is said; no patient data
     body: str
-    #: "pending" where it is to be sent, "delivered" where being a row is delivery enough, "withheld" where it is not sent
+    #: "pending" where it is to be sent, "delivered" where being a row is delivery enough, "withheld" where it is not sent,
+    #: "merged" where another row of the same page carries it
     state: State
     #: why it is sent or withheld
     reason: str
+    #: key of the member of staff it goes to
+    staff_id: int | None = None
+    #: key of the page it is part of
+    page_id: int | None = None
+    #: where the channel sends it, in its own terms; may hold a secret
+    address: str = ""
+    #: path in Wardlight that it is about
+    link: str = ""
+    #: no sooner than this, None: now
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +44,7 @@ class Notice:
     alert_id: int | None
     #: which channel
     channel: str
-    #: who gets it
+    #: who gets it, in words
     recipient: str
     #: what is said
     body: str
@@ -51,3 +62,7 @@ class Notice:
     error: str | None
     #: when it was planned
     created_at: datetime
+    #: where the channel sends it; filled in only for the channel
+    address: str = ""
+    #: path in Wardlight that it is about
+    link: str = ""

@@ -42,6 +42,13 @@ def add_notices(conn: Connection[Any], planned: Iterable[tuple[int | None, Plann
     if rows:
         notices = msgspec.json.encode([{"alert_id": alert, "notice": notice} for alert, notice in rows]).decode()
         conn.execute(SQL["add_notices"], {"notices": notices, "now": now})
+        if any(notice.state == "pending" for _, notice in rows):
+            wake(conn)
+
+
+def wake(conn: Connection[Any]) -> None:
+    """Let `work` look what is due once this transaction commits."""
+    conn.execute(SQL["wake"])
 
 
 def claim(conn: Connection[Any], now: datetime, lease: timedelta, limit: int) -> list[Notice]:
@@ -75,3 +82,17 @@ def next_due(conn: Connection[Any]) -> datetime | None:
 def withhold_pending(conn: Connection[Any], reason: str, now: datetime) -> int:
     """Withhold every notice that is due, saying why; return how many."""
     return conn.execute(SQL["withhold_pending"], {"reason": reason, "now": now}).rowcount
+
+
+def list_dead(conn: Connection[Any], since: datetime, limit: int) -> list[Notice]:
+    """Return the notices that were given up since then, latest first."""
+    with conn.cursor(row_factory=class_row(Notice)) as cursor:
+        return cursor.execute(SQL["list_dead"], {"since": since, "limit": limit}).fetchall()
+
+
+def revive(conn: Connection[Any], notice_id: int, now: datetime) -> bool:
+    """Try a dead notice again from the start; return whether it was dead."""
+    is_revived = conn.execute(SQL["revive"], {"id": notice_id, "now": now}).rowcount == 1
+    if is_revived:
+        wake(conn)
+    return is_revived

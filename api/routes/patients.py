@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.access import SignedIn, Viewer, record
+from api.clinic import OwnClinic
 from api.documented import Line, PathId, RandomId, Text, Word, Zone, problems
 from api.outside import OUTSIDE
 from api.problems import Problem, not_found
@@ -116,14 +117,14 @@ def search_patients(body: Search, who: SignedIn, conn: Transaction, now: Now) ->
 
 
 @router.post("", status_code=201, responses=problems(409))
-def add_patient(body: NewPatient, who: SignedIn, conn: Transaction, now: Now) -> Record:
-    """Add a patient."""
+def add_patient(body: NewPatient, who: SignedIn, conn: Transaction, now: Now, clinic: OwnClinic) -> Record:
+    """Add a patient; they are enrolled in the programmes named, whose templates are laid out."""
     given = body.model_dump(exclude={"contact", "coordinator"})
     facts = PatientFacts(
         **given | {"programmes": tuple(body.programmes), "coordinator_id": _coordinator(conn, body.coordinator)}
     )
     try:
-        patient = queries.add_patient(conn, facts, now)
+        patient = queries.add_patient(conn, facts, now, by=who.staff_id, templates=clinic.programmes)
     except RecordNumberTaken as error:
         raise Problem(409, "record_number_taken", str(error)) from None
     messaging.save_contact(conn, Contact(patient.id, **body.contact.model_dump()))
@@ -140,8 +141,13 @@ def get_patient(public_id: PathId, who: SignedIn, conn: Transaction, now: Now) -
 
 
 @router.patch("/{public_id}", responses=problems(404, 409))
-def edit_patient(public_id: PathId, body: PatientChange, who: SignedIn, conn: Transaction, now: Now) -> Record:
-    """Change what is written about a patient; what is left out stays as it is."""
+def edit_patient(
+    public_id: PathId, body: PatientChange, who: SignedIn, conn: Transaction, now: Now, clinic: OwnClinic
+) -> Record:
+    """Change what is written about a patient; what is left out stays as it is.
+
+    Programmes that are new are enrolled in, those that are gone are ended.
+    """
     patient = load_patient(conn, public_id)
     given = body.model_dump(exclude_unset=True)
     contact = given.pop("contact", None)
@@ -151,7 +157,9 @@ def edit_patient(public_id: PathId, body: PatientChange, who: SignedIn, conn: Tr
         given["programmes"] = tuple(given["programmes"])
     kept = {name: value for name, value in asdict(patient).items() if name in PatientFacts.__dataclass_fields__}
     try:
-        patient = queries.edit_patient(conn, public_id, PatientFacts(**kept | given))
+        patient = queries.edit_patient(
+            conn, public_id, PatientFacts(**kept | given), now, by=who.staff_id, templates=clinic.programmes
+        )
     except RecordNumberTaken as error:
         raise Problem(409, "record_number_taken", str(error)) from None
     if contact is not None:

@@ -57,7 +57,9 @@ def test_a_device_that_misses_its_schedule_opens_one_alert(ward: Ward) -> None:
     assert alert.explanation["expected_seconds"] == 3600 and alert.explanation["device_kind"] == "pulse_oximeter"
     assert ward.conn.execute("SELECT silent FROM device_state").fetchone() == (True,)
     rows = ward.conn.execute("SELECT channel, state FROM outbox ORDER BY id").fetchall()
-    assert rows == [("in_app", "delivered"), ("console", "withheld")]
+    assert rows == [("in_app", "delivered")]
+    why = ward.conn.execute("SELECT what, kind, ended_at FROM suppression").fetchall()
+    assert why == [("sent", "low", None)]
     ward.conn.commit()
 
 

@@ -33,7 +33,7 @@ def test_a_patient_comes_back_as_written(connection: Connection[Any]) -> None:
     assert queries.find_patient(connection, added.public_id) == added
     assert queries.find_patient_by_record_number(connection, "MRN-1") == added
     assert queries.load_patients(connection, [added.id, 999]) == {added.id: added}
-    edited = queries.edit_patient(connection, added.public_id, PatientFacts("MRN-1", "Ruth A.", coordinator_id=sam.id))
+    edited = queries.edit_patient(connection, added.public_id, PatientFacts("MRN-1", "Ruth A.", coordinator_id=sam.id), NOW)
     assert (edited.coordinator, edited.coordinator_name) == (sam.public_id, "sam@clinic.example")
     assert (edited.name, edited.birth_date, edited.programmes, edited.id) == ("Ruth A.", None, (), added.id)
 
@@ -44,7 +44,7 @@ def test_a_taken_record_number_leaves_the_transaction_usable(connection: Connect
         queries.add_patient(connection, RUTH, NOW)
     assert len(queries.list_patients(connection, limit=9)) == 1
     with pytest.raises(LookupError):
-        queries.edit_patient(connection, "nobody", PatientFacts("MRN-9", "x"))
+        queries.edit_patient(connection, "nobody", PatientFacts("MRN-9", "x"), NOW)
 
 
 def test_staff_are_found_whatever_the_case(connection: Connection[Any]) -> None:
