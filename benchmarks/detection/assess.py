@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from alerts.backtest.played import Played
-
 from alerts.alert import Alert
+from alerts.backtest.played import Played
 from alerts.moments import to_us
 from benchmarks.detection.catalogue import MINUTE
 from benchmarks.detection.truth import Known
@@ -43,6 +42,8 @@ class Assessed:
     """One run, held against the truth."""
 
     found: list[Found] = field(default_factory=list)
+    #: the same for windows in which nothing happened
+    chance: list[Found] = field(default_factory=list)
     #: (patient id, rule names) of each item that waited for a person
     true_items: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     false_items: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
@@ -52,8 +53,11 @@ class Assessed:
     texts: list[int] = field(default_factory=list)
 
 
-def assess(known: Sequence[Known], played: Played) -> Assessed:
-    """Hold what people saw of a run against its episodes; patient ids are rows plus one."""
+def assess(known: Sequence[Known], played: Played, nothing: Sequence[Known] = ()) -> Assessed:
+    """Hold what people saw of a run against its episodes; patient ids are rows plus one.
+
+    `nothing` are windows in which nothing happened.
+    """
     by_patient: dict[int, list[Known]] = {}
     for one in known:
         by_patient.setdefault(one.episode.patient + 1, []).append(one)
@@ -71,6 +75,7 @@ def assess(known: Sequence[Known], played: Played) -> Assessed:
         )
     seen = _Seen(played)
     result.found = [_found(one, seen) for one in known]
+    result.chance = [_found(one, seen) for one in nothing]
     return result
 
 

@@ -18,7 +18,7 @@ from alerts.rules import RuleSet, load_rules
 from benchmarks.detection.assess import Assessed, assess
 from benchmarks.detection.catalogue import load_catalogue
 from benchmarks.detection.simulate import History
-from benchmarks.detection.truth import known_of
+from benchmarks.detection.truth import elsewhere, known_of
 from devices.vitals import COLUMN, VITALS
 
 #: plain fixed limits, the peer on the same patients
@@ -60,9 +60,9 @@ def _moved(rule: Rule, factor: float) -> Rule:
     return replace(rule, limit=round(normal + factor * (rule.limit - normal), vital.decimals))
 
 
-def judge(rules: RuleSet, history: History) -> Assessed:
-    """Return what people would have seen of a run, held against its episodes."""
-    return assess(known_of(history), played(rules, history))
+def judge(rules: RuleSet, history: History, seed: int) -> Assessed:
+    """Return what people would have seen of a run, held against its episodes; the seed places windows without any."""
+    return assess(known_of(history), played(rules, history), elsewhere(history, seed))
 
 
 def played(rules: RuleSet, history: History) -> Played:

@@ -64,7 +64,7 @@ def run(task: Task) -> dict[Variant, Counted]:
     found = {}
     for name, factor in task.variants:
         counted = Counted()
-        counted.add(history, judge.judge(judge.scaled(RULES[name](), factor), history))
+        counted.add(history, judge.judge(judge.scaled(RULES[name](), factor), history, task.seed))
         found[name, factor] = counted
     return found
 

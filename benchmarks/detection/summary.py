@@ -46,6 +46,8 @@ class Counted:
     texts: list[Floats] = field(default_factory=list)
     #: (row of the patient over all runs, what became of the episode)
     found: list[tuple[int, Found]] = field(default_factory=list)
+    #: the same for windows in which nothing happened
+    chance: list[tuple[int, Found]] = field(default_factory=list)
     #: false items by the rules in them, and false pages by rule
     items_by_rule: Counter[str] = field(default_factory=Counter)
     pages_by_rule: Counter[str] = field(default_factory=Counter)
@@ -64,6 +66,7 @@ class Counted:
         self.false_pages.append(_tally([patient for patient, _ in assessed.false_pages], count))
         self.texts.append(_tally(assessed.texts, count))
         self.found += [(self.patients + one.known.episode.patient, one) for one in assessed.found]
+        self.chance += [(self.patients + one.known.episode.patient, one) for one in assessed.chance]
         self.items_by_rule.update(rule for _, rules in assessed.false_items for rule in rules)
         self.pages_by_rule.update(rule for _, rule in assessed.false_pages)
         for place, name in enumerate(history.people.cohorts):
@@ -79,6 +82,7 @@ class Counted:
         for name in ("days", "false_items", "true_items", "false_pages", "texts"):
             getattr(self, name).extend(getattr(other, name))
         self.found += [(self.patients + row, one) for row, one in other.found]
+        self.chance += [(self.patients + row, one) for row, one in other.chance]
         self.items_by_rule.update(other.items_by_rule)
         self.pages_by_rule.update(other.pages_by_rule)
         for name, total in other.by_cohort.items():
@@ -111,10 +115,12 @@ class Figures:
         low, high = np.nanpercentile(drawn[np.isfinite(drawn)], [2.5, 97.5])
         return Estimate(float(above.sum()) / over, float(low), float(high), over)
 
-    def share(self, wanted: Callable[[Found], bool], hit: Callable[[Found], bool]) -> Estimate:
+    def share(
+        self, wanted: Callable[[Found], bool], hit: Callable[[Found], bool], among: Sequence[tuple[int, Found]] | None = None
+    ) -> Estimate:
         """Return which share of the wanted episodes was hit."""
         above, below = np.zeros(self._counted.patients), np.zeros(self._counted.patients)
-        for row, one in self._counted.found:
+        for row, one in self._counted.found if among is None else among:
             if wanted(one):
                 below[row] += 1
                 above[row] += hit(one)
@@ -150,6 +156,9 @@ class Figures:
             "others_seen_before_the_lead": self.share(_is_other, lambda one: one.is_seen),
             "others_on_the_worklist_before_the_lead": self.share(_is_other, lambda one: one.is_opened),
             "others_measured_before_the_lead": self.share(_is_other, lambda one: one.known.is_measured),
+            "others_seen_by_chance_where_nothing_happened": self.share(
+                _is_other, lambda one: one.is_seen, self._counted.chance
+            ),
             "others_seen_of_those_measured": self.share(
                 lambda one: _is_other(one) and one.known.is_measured, lambda one: one.is_seen
             ),

@@ -1,17 +1,19 @@
 """Truth: what of each episode was measured, and when it arrived: the most that a rule could know. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.detection.befalls import Episode
-from benchmarks.detection.catalogue import Band
+from benchmarks.detection.catalogue import DAY, Band
 from benchmarks.detection.simulate import History
 from devices.vitals import COLUMN
 
 #: a gradual episode counts as measured once a reading was taken in the later part of the time in which it can be found
 _LATER = 0.5
+#: tries to find a free place for a window
+_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,26 @@ def _known(history: History, episode: Episode, own: slice) -> Known:
     later = episode.onset + int(_LATER * (deadline - episode.onset))
     seen = (times >= later) & (arrive <= deadline) & (~np.isnan(values[:, columns])).any(axis=1)
     return Known(episode, None, None, is_measured=bool(seen.any()))
+
+
+def elsewhere(history: History, seed: int) -> list[Known]:
+    """Return each gradual episode moved to where nothing happens to the same patient: what is seen there is seen by chance."""
+    random, first, length = np.random.default_rng([seed, 8]), history.people.midnight[:, 1].min(), history.days * DAY
+    busy: dict[int, list[tuple[int, int]]] = {}
+    for episode in history.episodes:
+        busy.setdefault(episode.patient, []).append((episode.onset, episode.until))
+    found = []
+    for episode in history.episodes:
+        if episode.deadline is None:
+            continue
+        lasts = episode.deadline - episode.onset
+        for onset in (first + random.uniform(0, length - lasts, _TRIES)).astype(np.int64).tolist():
+            if all(onset + lasts < begin or onset > end for begin, end in busy[episode.patient]):
+                moved = onset - episode.onset
+                there = replace(episode, onset=onset, turning=episode.turning + moved, until=onset + lasts)
+                found.append(Known(there, None, None, is_measured=True))
+                break
+    return found
 
 
 def first_in_band(band: Band, times: NDArray[np.int64], values: NDArray[np.float64], judged: NDArray[np.bool_]) -> int | None:

@@ -129,6 +129,17 @@ def test_an_item_with_one_true_alert_is_true() -> None:
     assert found.false_items == []
 
 
+def test_windows_without_an_episode_tell_what_chance_finds() -> None:
+    there = Known(replace(gradual().episode, onset=T0 - 20 * DAY, turning=T0 - 10 * DAY, until=T0 - 12 * DAY), None, None,
+                  is_measured=True)  # fmt: skip
+    wrong = alert(1, T0 - 15 * DAY)
+    items = [Item(1, wrong.opened_at, None, (1,))]
+    ends = np.full(1, T0 - 20 * DAY), np.full(1, T0 + 70 * DAY)
+    found = assess([gradual()], Played(np.array([1], np.int32), *ends, alerts=[wrong], items=items), [there])
+    assert ([one.is_seen for one in found.found], [one.is_seen for one in found.chance]) == ([False], [True])
+    assert len(found.false_items) == 1
+
+
 def test_pages_and_texts_are_counted() -> None:
     wrong, right = alert(1, T0 - 9 * DAY), alert(2, T0 + 2 * DAY)
     pages = [Sent(1, one.id, one.opened_at, "opened") for one in (wrong, right)]
