@@ -160,7 +160,7 @@ def assign(public_id: PathId, body: Given, who: SignedIn, conn: Transaction, now
     alert = actions.assign(conn, public_id, who.staff_id, now, to=to.id, name=to.name)
     assert alert is not None
     record(conn, who, "assign", f"alert/{public_id}", now, to=to.public_id)
-    return _seen(conn, [alert])[0]
+    return see(conn, [alert])[0]
 
 
 @router.post("/{public_id}/unassign", responses=problems(404, 409))
@@ -170,7 +170,7 @@ def unassign(public_id: PathId, who: SignedIn, conn: Transaction, now: Now) -> A
     alert = actions.unassign(conn, public_id, who.staff_id, now)
     assert alert is not None
     record(conn, who, "unassign", f"alert/{public_id}", now)
-    return _seen(conn, [alert])[0]
+    return see(conn, [alert])[0]
 
 
 @router.post("/{public_id}/comment", status_code=201, responses=problems(404))
@@ -180,7 +180,7 @@ def comment(public_id: PathId, body: Comment, who: SignedIn, conn: Transaction, 
     if alert is None:
         raise not_found("alert")
     record(conn, who, "comment", f"alert/{public_id}", now)
-    return _seen(conn, [alert])[0]
+    return see(conn, [alert])[0]
 
 
 def _need_open(alert: Alert) -> None:
