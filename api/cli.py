@@ -84,6 +84,22 @@ def work() -> None:
     raise typer.Exit(run(settings))
 
 
+@app.command(rich_help_panel=_RUN)
+def watchdog(
+    once: Annotated[
+        bool, typer.Option("--once", help="Look once, tell the outside, and leave: 0 all is well, 1 it is not.")
+    ] = False,
+    enrol: Annotated[bool, typer.Option("--enrol", help="Only make the synthetic patient and its device.")] = False,
+) -> None:
+    """Look from outside whether everything lives and a test reading reaches a screen; tell a service elsewhere."""
+    settings = _begin("watchdog")
+    from api.commands import watchdog as run
+
+    if enrol:
+        raise typer.Exit(run.enrol_only(settings))
+    raise typer.Exit(run.watch_once(settings) if once else run.watchdog(settings))
+
+
 @app.command(hidden=True)
 def keep() -> None:
     """Stop what `up` left behind."""

@@ -25,6 +25,8 @@ FROM device LEFT JOIN device_state ON device_state.device_id = device.id
 WHERE public_id = %(public_id)s
 
 -- name: devices_by_public_id
+-- without the synthetic patient's, which no list shows
+WHERE device.id NOT IN (SELECT device_id FROM assignment JOIN patient ON patient.id = patient_id WHERE proves_path)
 ORDER BY public_id LIMIT %(limit)s OFFSET %(offset)s
 
 -- name: devices_of_patient

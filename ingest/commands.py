@@ -12,7 +12,7 @@ from psycopg import Connection
 
 from ingest.outgoing import Publication
 from messaging.outbox import LEASE
-from messaging.queries import claim, finish
+from messaging.queries import DEVICE_COMMAND, claim, finish
 
 #: rows taken at once
 _AT_ONCE: Final = 200
@@ -24,7 +24,7 @@ Send = Callable[[list[Publication]], None]
 
 def send_commands(conn: Connection[Any], send: Send, now: datetime) -> int:
     """Publish what is due to devices; return how many rows were settled. `conn` commits every statement by itself."""
-    claimed = claim(conn, now, LEASE, _AT_ONCE, is_elsewhere=True)
+    claimed = claim(conn, now, LEASE, _AT_ONCE, only=[DEVICE_COMMAND])
     timely = [notice for notice in claimed if now - notice.created_at <= TOO_LATE]
     send([Publication(f"wardlight/v1/{one.recipient}/command", one.body.encode(), retain=False) for one in timely])
     for notice in claimed:

@@ -61,6 +61,7 @@ LEFT JOIN LATERAL (
         AND (ARRAY[m.heart_rate, m.spo2, m.respiratory_rate, m.body_temperature, m.systolic_bp, m.diastolic_bp, m.body_weight,
                    m.blood_glucose, m.cgm_glucose, m.peak_flow, m.fev1, m.fvc, m.oxygen_flow, m.steps])[
             array_position(%(vitals)s::text[], alert.subject)] IS NOT NULL
+        AND m.suspect & (1 << array_position(%(vitals)s::text[], alert.subject) - 1) = 0
     ORDER BY m.measured_at DESC LIMIT 1
 ) AS newest ON true
 WHERE alert.patient_id = ANY(%(patient_ids)s) AND alert.category = 'clinical' AND alert.subject = ANY(%(vitals)s)

@@ -11,7 +11,7 @@ from alerts.alert import DISPOSITIONS
 from alerts.explain import explain
 from alerts.queries import find_story
 from alerts.triage import queries as triage
-from alerts.triage.ledger import KINDS, list_entries
+from alerts.triage.ledger import ENDS, KINDS, list_entries
 from api.access import SignedIn, record
 from api.pages import queries
 from api.pages.frame import reader_of, show
@@ -70,6 +70,7 @@ def alert_page(request: Request, public_id: str, who: SignedIn, conn: Transactio
         notices=story.notices,
         ledger=ledger,
         kinds=KINDS,
+        ends=ENDS,
         silences=[
             (one, f"{one.direction} {name_of(VITALS[COLUMN[one.vital]])}")
             for one in silences

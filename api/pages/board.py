@@ -19,8 +19,8 @@ from alerts.triage.queries import list_silences
 from alerts.triage.scene import Silence
 from api.pages import queries
 from api.pages.facts import OpenAlert, Person
-from api.pages.queries import Pulse
 from api.pages.worklist import Case
+from api.watch.house import House, Pulse
 
 #: how far back the day's list of what cleared by itself reaches
 DAY: Final = timedelta(hours=24)
@@ -70,6 +70,7 @@ class Look:
 class Board:
     """One per process; `look` may be called from any thread."""
 
+    house: House
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _epoch: str = field(default_factory=lambda: token_hex(6))
     _number: int = 0
@@ -154,7 +155,7 @@ class Board:
             changed.pop(key, None)
             fates = [alert for alert in ended if alert.patient_id == key]
             gone[before[key].person.public_id] = (self._number, now, _fate(fates))
-        pulse, cleared = queries.load_pulse(conn, now), queries.count_cleared(conn, now - DAY)
+        pulse, cleared = self.house.look(conn, now), queries.count_cleared(conn, now - DAY)
         total = queries.count_patients(conn)
         return Look(self._epoch, self._number, cases, changed, gone, total, pulse, self._silences, cleared)
 

@@ -14,11 +14,13 @@ from alerts.alert import DISPOSITIONS
 from alerts.triage.ledger import KINDS
 from alerts.triage.queries import load_silences
 from api.access import Form, SignedIn, record
+from api.clinic import OwnClinic
 from api.engine import Judging
 from api.pages import charts, patient, queries
 from api.pages.facts import Reader, Series
 from api.pages.forms import done, fill, local_time
 from api.pages.frame import reader_of, show
+from api.pages.plan_page import load_summary
 from api.pages.reasons import describe, name_of
 from api.pages.worklist import marks, quiet_name
 from api.problems import Problem
@@ -41,7 +43,9 @@ _LATEST: Final = timedelta(days=400)
 
 
 @router.get("/patients/{public_id}")
-def patient_page(request: Request, public_id: str, who: SignedIn, conn: Transaction, now: Now, days: int = 14) -> Response:
+def patient_page(
+    request: Request, public_id: str, who: SignedIn, conn: Transaction, now: Now, clinic: OwnClinic, days: int = 14
+) -> Response:
     """Show one patient."""
     person = read_patient(conn, public_id, who, now, "patient")
     reader, window = reader_of(who), days if days in _DAYS else 14
@@ -79,6 +83,7 @@ def patient_page(request: Request, public_id: str, who: SignedIn, conn: Transact
         happenings=queries.load_timeline(conn, person.id, reader, now=now, days=30, limit=40),
         fields=patient.entry_fields(reader),
         dispositions=DISPOSITIONS.items(),
+        **load_summary(conn, person, clinic, now),
         **_table(conn, person.id, reader, now + timedelta(days=1), now),
     )
 

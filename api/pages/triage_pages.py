@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from alerts.triage import queries as triage
-from alerts.triage.ledger import KINDS, count_entries, list_entries
+from alerts.triage.ledger import ENDS, KINDS, count_entries, list_entries
 from api.access import Form, SignedIn, record
 from api.pages import queries
 from api.pages.board import DAY
@@ -59,6 +59,7 @@ def suppressed_page(
         people=queries.load_people(conn, sorted(wanted)),
         counts=count_entries(conn, since),
         kinds=KINDS,
+        ends=ENDS,
         kind=chosen,
         patient=person,
     )

@@ -104,7 +104,7 @@ def list_alerts(
     closed_since = since or now - timedelta(days=1)
     found = queries.list_open(conn) if state == "open" else queries.list_closed(conn, closed_since, limit)
     record(conn, who, f"list_{state}_alerts", "alerts", now, count=len(found))
-    return _seen(conn, found)
+    return see(conn, found)
 
 
 @router.get("/{public_id}", responses=problems(404))
@@ -114,7 +114,7 @@ def get_alert(public_id: PathId, who: SignedIn, conn: Transaction, now: Now) -> 
         raise not_found("alert")
     record(conn, who, "read_alert", f"alert/{public_id}", now)
     told = explain(story, ZoneInfo(who.zone), partial(_shown, who))
-    return AlertTold(_seen(conn, [story.alert])[0], told, list(story.events))
+    return AlertTold(see(conn, [story.alert])[0], told, list(story.events))
 
 
 @router.post("/{public_id}/acknowledge", responses=problems(404))
@@ -124,7 +124,7 @@ def acknowledge(public_id: PathId, who: SignedIn, conn: Transaction, now: Now) -
     if alert is None:
         raise not_found("alert")
     record(conn, who, "acknowledge", f"alert/{public_id}", now)
-    return _seen(conn, [alert])[0]
+    return see(conn, [alert])[0]
 
 
 @router.post("/{public_id}/unacknowledge", responses=problems(404, 409))
@@ -136,7 +136,7 @@ def unacknowledge(public_id: PathId, who: SignedIn, conn: Transaction, now: Now)
     if alert is None:
         raise not_found("alert")
     record(conn, who, "unacknowledge", f"alert/{public_id}", now)
-    return _seen(conn, [alert])[0]
+    return see(conn, [alert])[0]
 
 
 @router.post("/{public_id}/resolve", responses=problems(404, 409))
@@ -147,7 +147,7 @@ def resolve(public_id: PathId, body: Resolution, who: SignedIn, conn: Transactio
     if before.closed_at is not None or alert is None or alert.closed_by != who.staff_id:
         raise Problem(409, "already_closed", "this alert is closed already; look at what it came to")
     record(conn, who, "resolve", f"alert/{public_id}", now, disposition=body.disposition)
-    return _seen(conn, [alert])[0]
+    return see(conn, [alert])[0]
 
 
 @router.post("/{public_id}/assign", responses=problems(404, 409))
@@ -160,7 +160,7 @@ def assign(public_id: PathId, body: Given, who: SignedIn, conn: Transaction, now
     alert = actions.assign(conn, public_id, who.staff_id, now, to=to.id, name=to.name)
     assert alert is not None
     record(conn, who, "assign", f"alert/{public_id}", now, to=to.public_id)
-    return _seen(conn, [alert])[0]
+    return see(conn, [alert])[0]
 
 
 @router.post("/{public_id}/unassign", responses=problems(404, 409))
@@ -170,7 +170,7 @@ def unassign(public_id: PathId, who: SignedIn, conn: Transaction, now: Now) -> A
     alert = actions.unassign(conn, public_id, who.staff_id, now)
     assert alert is not None
     record(conn, who, "unassign", f"alert/{public_id}", now)
-    return _seen(conn, [alert])[0]
+    return see(conn, [alert])[0]
 
 
 @router.post("/{public_id}/comment", status_code=201, responses=problems(404))
@@ -180,7 +180,7 @@ def comment(public_id: PathId, body: Comment, who: SignedIn, conn: Transaction, 
     if alert is None:
         raise not_found("alert")
     record(conn, who, "comment", f"alert/{public_id}", now)
-    return _seen(conn, [alert])[0]
+    return see(conn, [alert])[0]
 
 
 def _need_open(alert: Alert) -> None:
@@ -199,7 +199,8 @@ def _load(conn: Transaction, public_id: str) -> Alert:
     return alert
 
 
-def _seen(conn: Transaction, found: Sequence[Alert]) -> list[AlertSeen]:
+def see(conn: Transaction, found: Sequence[Alert]) -> list[AlertSeen]:
+    """Return alerts as the outside sees them: people by their random ids."""
     patients = care.load_patients(conn, sorted({alert.patient_id for alert in found}))
     staff = {each.id: each.public_id for each in care.list_staff(conn)}
     return [
