@@ -165,6 +165,17 @@ def list_closed(conn: Connection[Any], since: datetime, limit: int) -> list[Aler
     return _alerts(conn, "alerts_closed", {"since": since, "limit": limit})
 
 
+def find_synthetic(conn: Connection[Any]) -> int | None:
+    """Return the key of the synthetic patient, whose alerts go to nobody; None where there is none."""
+    row = conn.execute(SQL["find_synthetic"]).fetchone()
+    return None if row is None else int(row[0])
+
+
+def list_synthetic(conn: Connection[Any], limit: int = 3) -> list[Alert]:
+    """Return the newest alerts of the synthetic patient, the newest first."""
+    return _alerts(conn, "alerts_synthetic", {"limit": limit})
+
+
 def find_alert(conn: Connection[Any], public_id: str) -> Alert | None:
     """Return one alert."""
     return next(iter(_alerts(conn, "alert_by_public_id", {"public_id": public_id})), None)

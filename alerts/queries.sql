@@ -87,10 +87,17 @@ WHERE public_id = %(public_id)s FOR UPDATE
 WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE
 
 -- name: alerts_open
-WHERE closed_at IS NULL ORDER BY emergency DESC, due_at, id
+-- without the synthetic patient's, whom no list shows
+WHERE closed_at IS NULL AND patient_id NOT IN (SELECT id FROM patient WHERE proves_path) ORDER BY emergency DESC, due_at, id
 
 -- name: alerts_closed
-WHERE closed_at >= %(since)s ORDER BY closed_at DESC, id DESC LIMIT %(limit)s
+WHERE closed_at >= %(since)s AND patient_id NOT IN (SELECT id FROM patient WHERE proves_path) ORDER BY closed_at DESC, id DESC LIMIT %(limit)s
+
+-- name: find_synthetic
+SELECT id FROM patient WHERE proves_path
+
+-- name: alerts_synthetic
+WHERE patient_id IN (SELECT id FROM patient WHERE proves_path) ORDER BY opened_at DESC, id DESC LIMIT %(limit)s
 
 -- name: alerts_open_locked
 WHERE closed_at IS NULL AND patient_id = ANY(%(patient_ids)s) AND rule = ANY(%(rules)s) ORDER BY id FOR UPDATE

@@ -55,7 +55,11 @@ def duration(text: str) -> timedelta:
 
 def _rule(file: Path, number: int, table: dict[str, Any]) -> Rule:
     name = table.get("name")
-    where = f"{file}: rule {name!r}" if isinstance(name, str) else f"{file}: rule number {number}"
+    return make_rule(f"{file}: rule {name!r}" if isinstance(name, str) else f"{file}: rule number {number}", table)
+
+
+def make_rule(where: str, table: dict[str, Any]) -> Rule:
+    """Return the rule that a table of a file describes; `where` begins every refusal. Raises RuleError."""
     for key in table:
         if key not in _FIELDS:
             raise RuleError(f"{where}: nobody knows the field {key!r}; known are {', '.join(_FIELDS)}")

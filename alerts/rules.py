@@ -25,6 +25,8 @@ _NO_LIMIT: Final = (1 << 63) - 1
 
 #: the rules that come with Wardlight
 SHIPPED: Final = Path(__file__).with_name("rules")
+#: the one that is always in force, since the watch rests on it
+WATCH: Final = SHIPPED / "watch.toml"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +163,7 @@ class RuleSet:
 
 
 def load_rules(folder: Path | str | None = None) -> RuleSet:
-    """Return the rules of every `*.toml` in a folder; None or "" reads the shipped ones.
+    """Return the rules of every `*.toml` in a folder, and those of the watch; None or "" reads the shipped ones.
 
     Raises RuleError.
     """
@@ -171,6 +173,8 @@ def load_rules(folder: Path | str | None = None) -> RuleSet:
         raise RuleError(
             f"{place} holds no rule file (*.toml); set WARDLIGHT_RULES_DIR to a folder that does, or leave it empty"
         )
+    if not any(file.name == WATCH.name for file in files):
+        files.append(WATCH)
     rules: dict[str, Rule] = {}
     for file in files:
         for rule in read_rules(file):

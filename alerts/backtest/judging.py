@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from alerts.backtest.arrivals import Arrivals, arrange
 from alerts.backtest.cohort import Cohort
 from alerts.cells import Transitions
-from alerts.evaluate import Evaluation, evaluate
+from alerts.evaluate import Evaluation, evaluate, judged_values
 from alerts.people import People
 from alerts.rebuild import PIECE, Rebuilt, Resets, rebuild
 from alerts.rules import RuleSet
@@ -91,6 +91,16 @@ class Lanes:
         received, _ = self._lane(patient, vitals)
         place = int(np.searchsorted(received, after, "right"))
         return int(received[place]) if place < len(received) else None
+
+    def since(self, patient: int, vital: int, after: int, received_at: int) -> list[tuple[int, float]]:
+        """Return (measured_at, value) of the clean readings measured after a time that had come in by another, in time."""
+        rows = self._arrivals.row[self._start[patient] : self._start[patient + 1]]
+        history = self._history
+        clean = ~np.isnan(history.values[rows, vital]) & (history.suspect[rows] & _BITS[vital] == 0)
+        rows = rows[clean & (history.measured_at[rows] > after) & (history.received_at[rows] <= received_at)]
+        rows = rows[np.argsort(history.measured_at[rows], kind="stable")]
+        values = judged_values(history.values[rows])[:, vital]
+        return list(zip(history.measured_at[rows].tolist(), values.tolist(), strict=True))
 
     def _lane(self, patient: int, vitals: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         lane = self._found.get((patient, vitals))

@@ -1,7 +1,8 @@
 """Measures: what was prescribed to a patient and does not come is a fault of its own, whatever their devices say.
 
 Judged against the patient's own schedule, measure by measure: a gateway that is online never hides a silent scale.
-Time in which our own path was down does not count (I14), and a pause begins it anew. Called by the sweep; never commits.
+Time in which our own path was down does not count (I14), and after a pause it is counted anew. Called by the sweep; never
+commits.
 """
 
 from dataclasses import replace
