@@ -5,7 +5,17 @@
 
 from fastapi import APIRouter
 
-from api.pages import alert_page, patient_page, people_pages, queue_pages, worklist_page
+from api.pages import (
+    alert_page,
+    hand_over_page,
+    own_addresses,
+    patient_page,
+    people_pages,
+    queue_pages,
+    reaching_pages,
+    team_pages,
+    worklist_page,
+)
 
 #: asks for the viewer itself, in the one thread that it takes
 live: APIRouter = worklist_page.live
@@ -15,5 +25,9 @@ routers: list[APIRouter] = [
     people_pages.router,
     patient_page.router,
     alert_page.router,
+    reaching_pages.router,
+    team_pages.router,
+    hand_over_page.router,
+    own_addresses.router,
     queue_pages.router,
 ]

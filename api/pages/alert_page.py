@@ -11,6 +11,7 @@ from alerts.queries import find_story
 from api.access import SignedIn, record
 from api.pages import queries
 from api.pages.frame import reader_of, show
+from api.pages.reaching_pages import load_reaching
 from api.pages.reasons import describe, value_text
 from api.problems import not_found
 from api.transaction import Now, Transaction
@@ -47,6 +48,7 @@ def alert_page(request: Request, public_id: str, who: SignedIn, conn: Transactio
         person=queries.load_people(conn, [alert.patient_id])[alert.patient_id],
         told=in_parts(lines),
         dispositions=DISPOSITIONS.items(),
+        reaching=load_reaching(conn, public_id, who, now),
     )
 
 
