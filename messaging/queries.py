@@ -18,8 +18,10 @@ from messaging.notice import Notice, Planned, State
 
 SQL: Final = load_sql(__file__)
 
+#: what a device is told
+DEVICE_COMMAND: Final = "device_command"
 #: channels that another process delivers than the one that delivers all others: what a device is told goes out with MQTT
-ELSEWHERE: Final = ("device_command",)
+ELSEWHERE: Final = (DEVICE_COMMAND,)
 
 
 def save_contact(conn: Connection[Any], contact: Contact) -> None:

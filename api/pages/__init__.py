@@ -8,9 +8,11 @@ from fastapi import APIRouter
 from api.pages import (
     alert_page,
     hand_over_page,
+    house_page,
     own_addresses,
     patient_page,
     people_pages,
+    plan_page,
     queue_pages,
     reaching_pages,
     team_pages,
@@ -23,6 +25,7 @@ live: APIRouter = worklist_page.live
 routers: list[APIRouter] = [
     worklist_page.router,
     people_pages.router,
+    plan_page.router,
     patient_page.router,
     alert_page.router,
     reaching_pages.router,
@@ -30,4 +33,5 @@ routers: list[APIRouter] = [
     hand_over_page.router,
     own_addresses.router,
     queue_pages.router,
+    house_page.router,
 ]
