@@ -54,12 +54,14 @@ def teams_page(request: Request, who: SignedIn, conn: Transaction, now: Now) -> 
     told = coverage.load_coverage(conn, now)
     count, since = escalation.count_exhausted(conn)
     record(conn, who, "read_coverage", "coverage", now)
+    without = next((lack.patients for lack in told.lacks if lack.kind == "coordinator"), ())[:8]
+    uncoordinated = [patient for public_id in without if (patient := care.find_patient(conn, public_id)) is not None]
     uncovered = [one for one in told.alerts if one.cover.owner is None]
     return show(
         request, conn, who, now, "teams.html", active="/teams",
         teams=[(team, layers_now(crews[team.id], now)) for team in every], lacks=told.lacks, uncovered=uncovered,
         covered=len(told.alerts) - len(uncovered), exhausted=count, exhausted_since=since, zones=zones(),
-        dead=messaging.list_dead(conn, now - timedelta(days=7), 50), everybody=_able(conn),
+        uncoordinated=uncoordinated, dead=messaging.list_dead(conn, now - timedelta(days=7), 50), everybody=_able(conn),
     )  # fmt: skip
 
 
@@ -97,7 +99,7 @@ def team_page(request: Request, public_id: str, who: SignedIn, conn: Transaction
         titles=[title_of(layer) for layer in layers], week=week(stretches, names, zone, first, _DAYS, now),
         now_on=layers_now(crew, now), members=[crew.people[key] for key in crew.members], everybody=_able(conn),
         ladder=[(word, steps_in_words(crew.ladder.climbs[word]), crew.ladder.climbs[word].wakes) for word in WORDS],
-        weekdays=WEEKDAYS, local_now=now.astimezone(zone),
+        weekdays=WEEKDAYS, weekly=in_groups(told.windows),
     )  # fmt: skip
 
 
@@ -125,12 +127,11 @@ def add_windows(request: Request, public_id: str, who: Administrator, conn: Tran
     return done(request, form, f"/teams/{public_id}")
 
 
-@router.post("/teams/{public_id}/windows/{window}/end")
-def end_window(
-    request: Request, public_id: str, window: str, who: Administrator, conn: Transaction, now: Now, form: Form
-) -> Response:
-    """Let a window start no more."""
-    on_call.end_window(public_id, window, who, conn, now)
+@router.post("/teams/{public_id}/windows/end")
+def end_windows(request: Request, public_id: str, who: Administrator, conn: Transaction, now: Now, form: Form) -> Response:
+    """Let some windows start no more."""
+    for window in form.get("windows", "").split(","):
+        on_call.end_window(public_id, window, who, conn, now)
     return done(request, form, f"/teams/{public_id}")
 
 
@@ -154,6 +155,22 @@ def remove_override(
     """Take an override back."""
     on_call.remove_override(public_id, override, who, conn, now)
     return done(request, form, f"/teams/{public_id}")
+
+
+def in_groups(windows: list[teams.WindowSeen]) -> list[tuple[str, teams.WindowSeen, str]]:
+    """Return (days, one of them, their random ids) of windows that differ in the day alone."""
+    groups: dict[tuple[object, ...], list[teams.WindowSeen]] = {}
+    for seen in windows:
+        one = seen.window
+        groups.setdefault((one.layer, seen.staff, one.starts, one.ends, one.from_day, one.until_day), []).append(seen)
+    found = []
+    for members in groups.values():
+        days = sorted({seen.window.weekday for seen in members})
+        is_run = len(days) > 2 and days[-1] - days[0] == len(days) - 1
+        names = [WEEKDAYS[day][:3] for day in days]
+        said = "every day" if len(days) == len(WEEKDAYS) else f"{names[0]}–{names[-1]}" if is_run else ", ".join(names)
+        found.append((said, members[0], ",".join(seen.window.public_id for seen in members)))
+    return found
 
 
 def title_of(layer: int) -> str:
