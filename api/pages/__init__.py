@@ -16,6 +16,7 @@ from api.pages import (
     queue_pages,
     reaching_pages,
     team_pages,
+    triage_pages,
     worklist_page,
 )
 
@@ -32,6 +33,7 @@ routers: list[APIRouter] = [
     team_pages.router,
     hand_over_page.router,
     own_addresses.router,
+    triage_pages.router,
     queue_pages.router,
     house_page.router,
 ]
