@@ -6,7 +6,7 @@ Pure view-models. Limits are said in the unit that rules are written in, since t
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from api.pages.facts import Reader
 from api.pages.reasons import value_text
@@ -110,6 +110,15 @@ def limit_lines(limits: Iterable[tuple[Bounds, OwnLimit | None]]) -> list[LimitL
             )
         )
     return sorted(lines, key=lambda line: (line.own is None, line.is_locked))
+
+
+def with_own_limits(rules: Iterable[dict[str, Any]], own: Sequence[OwnLimit], now: datetime) -> list[dict[str, Any]]:
+    """Return stored rules with the patient's own limits in place, for their charts; `own` is the newest first."""
+    holding: dict[str, float] = {}
+    for one in own:
+        if one.starts_at <= now and (one.ends_at is None or now < one.ends_at):
+            holding.setdefault(one.rule, one.limit)
+    return [rule | {"limit": holding[rule["name"]]} if rule.get("name") in holding else rule for rule in rules]
 
 
 def asked_lines(asked: Sequence[Prescribed], kept: Sequence[Adherence], programmes: Mapping[str, Programme]) -> list[AskedLine]:
