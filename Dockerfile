@@ -14,7 +14,8 @@ COPY --from=assets /assets/node_modules/htmx.org/dist/htmx.min.js \
                    /assets/node_modules/uplot/dist/uPlot.iife.min.js \
                    /assets/node_modules/uplot/dist/uPlot.min.css api/static/vendor/
 RUN pip install --no-deps --no-build-isolation . \
-    && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin wardlight
+    && useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin wardlight \
+    && install -d -o wardlight -g wardlight /var/lib/wardlight
 USER wardlight
 WORKDIR /tmp
 ENV WARDLIGHT_HTTP_HOST=0.0.0.0 WARDLIGHT_LOG_FORMAT=json

@@ -11,6 +11,8 @@ from messaging.notice import Planned
 
 #: on the worklist as soon as it is committed
 IN_APP: Final = "in_app"
+#: why nobody is told of an alert of the synthetic patient
+SYNTHETIC: Final = "synthetic: a test of the whole path, nobody is to be told"
 #: happenings that the worklist is told of
 TOLD: Final = ("opened", "regressed", "promoted", "worsened", "fired again")
 

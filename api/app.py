@@ -22,13 +22,18 @@ from api.clinic import load_clinic
 from api.events import Broadcast
 from api.passwords import Passwords
 from api.routes import (
+    addresses,
     alerts,
     assignments,
+    contacts,
+    coverage,
     devices,
     events,
+    hand_overs,
     limits,
     me,
     measurements,
+    on_call,
     openapi,
     patients,
     programmes,
@@ -37,19 +42,27 @@ from api.routes import (
     rules,
     schedules,
     scorecards,
+    silences,
     staff,
+    suppressed,
+    teams,
     tokens,
     unattributed,
+    watch,
 )
 from api.settings import Settings
 from api.shield import Shield, trusted_hosts
 from api.templating import STATIC, make_environment
+from api.watch.beating import beating
+from api.watch.house import House
+from api.watch.pace import Pace
+from database.instance import Instance
 from ingest.credentials import Credentials
 
 #: routers that answer without a viewer; tests hold this list against every route of the application
 PUBLIC: Final[tuple[APIRouter, ...]] = (login.public, health.router, metrics.router)
 #: routers that ask for the viewer themselves before anything else; tests hold every route to it
-OWN_GATE: Final[tuple[APIRouter, ...]] = (pages.live,)
+OWN_GATE: Final[tuple[APIRouter, ...]] = (pages.live, watch.router)
 #: routers behind the gate
 GUARDED: Final[tuple[APIRouter, ...]] = (login.guarded, *pages.routers)
 
@@ -59,11 +72,19 @@ API: Final[tuple[APIRouter, ...]] = (
     me.router,
     patients.router,
     measurements.router,
+    addresses.router,
     programmes.router,
     limits.router,
     schedules.router,
     questionnaires.router,
     alerts.router,
+    silences.router,
+    suppressed.router,
+    contacts.router,
+    coverage.router,
+    hand_overs.router,
+    teams.router,
+    on_call.router,
     devices.router,
     assignments.router,
     unattributed.router,
@@ -82,10 +103,12 @@ def create_app(
     *,
     credentials: Credentials | None = None,
     passwords: Passwords | None = None,
+    instance: Instance | None = None,
 ) -> FastAPI:
     """Return the application; it opens no socket, and takes its database from the pool alone.
 
     `credentials` reach the broker that devices sign in to; without them devices cannot be added or revoked here.
+    With an `instance` the application writes its heartbeat.
     Raises alerts.rule_files.RuleError, care.programme.ProgrammeError and api.settings.SettingsError.
     """
     app = FastAPI(
@@ -108,6 +131,8 @@ def create_app(
     app.state.rules = load_rules(settings.rules_dir)
     app.state.clinic = load_clinic(settings, app.state.rules)
     app.state.templates = make_environment()
+    app.state.house = House(Pace(settings.watch_pace))
+    app.state.instance = instance
     app.state.broadcast = Broadcast(settings.database_url, partial(_last_received, pool))
     problems.install(app)
     for router in (*PUBLIC, *OWN_GATE):
@@ -122,7 +147,8 @@ def create_app(
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with app.state.broadcast.running():
+    every = app.state.house.pace.beat_every
+    async with app.state.broadcast.running(), beating(app.state.pool, app.state.instance, every):
         yield
 
 

@@ -84,6 +84,22 @@ def work() -> None:
     raise typer.Exit(run(settings))
 
 
+@app.command(rich_help_panel=_RUN)
+def watchdog(
+    once: Annotated[
+        bool, typer.Option("--once", help="Look once, tell the outside, and leave: 0 all is well, 1 it is not.")
+    ] = False,
+    enrol: Annotated[bool, typer.Option("--enrol", help="Only make the synthetic patient and its device.")] = False,
+) -> None:
+    """Look from outside whether everything lives and a test reading reaches a screen; tell a service elsewhere."""
+    settings = _begin("watchdog")
+    from api.commands import watchdog as run
+
+    if enrol:
+        raise typer.Exit(run.enrol_only(settings))
+    raise typer.Exit(run.watch_once(settings) if once else run.watchdog(settings))
+
+
 @app.command(hidden=True)
 def keep() -> None:
     """Stop what `up` left behind."""
@@ -164,12 +180,15 @@ def device_add(
     every: Annotated[str | None, typer.Option(help="How often a reading is due, such as 1d or 6h: later is silence.")] = None,
     patient: Annotated[str | None, typer.Option(help="Record number of the patient it belongs to from now on.")] = None,
     slot: Annotated[int | None, typer.Option(min=0, max=99, help="User slot of the patient on a shared device.")] = None,
+    gateway: Annotated[str | None, typer.Option(help="ID of the gateway it is heard through, known already.")] = None,
 ) -> None:
     """Let a device in; prints its secret, which is shown this once."""
     from api.commands.device import add_device
 
     settings = load_settings()
-    for line in add_device(settings, device_id, kind=kind, model=model, codec=codec, every=every, patient=patient, slot=slot):
+    for line in add_device(
+        settings, device_id, kind=kind, model=model, codec=codec, every=every, patient=patient, slot=slot, gateway=gateway
+    ):
         typer.echo(line)
 
 

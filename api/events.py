@@ -53,6 +53,8 @@ class Screen:
 
     pings: deque[Ping] = field(default_factory=deque)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    #: it wants to know when values arrive
+    values: bool = True
 
     def put(self, ping: Ping) -> None:
         """Leave a ping; what a slow screen has not read collapses into one refresh."""
@@ -104,9 +106,9 @@ class Broadcast:
             await asyncio.to_thread(thread.join, 5)
 
     @asynccontextmanager
-    async def screen(self) -> AsyncIterator[Screen]:
-        """Give a stream its screen, which begins with a refresh."""
-        screen = Screen()
+    async def screen(self, *, values: bool = True) -> AsyncIterator[Screen]:
+        """Give a stream its screen, which begins with a refresh; where nobody wants `values`, nobody looks for them."""
+        screen = Screen(values=values)
         screen.put(Ping("refresh"))
         self._screens.add(screen)
         try:
@@ -140,7 +142,7 @@ class Broadcast:
         before: Any = None
         while True:
             await asyncio.sleep(VALUES_EVERY)
-            if not self._screens:
+            if not any(screen.values for screen in self._screens):
                 before = None
                 continue
             try:
@@ -153,9 +155,11 @@ class Broadcast:
             before = counted
 
 
-async def stream(broadcast: Broadcast, is_live: Callable[[], bool], *, heartbeat: float = HEARTBEAT) -> AsyncIterator[bytes]:
+async def stream(
+    broadcast: Broadcast, is_live: Callable[[], bool], *, heartbeat: float = HEARTBEAT, values: bool = True
+) -> AsyncIterator[bytes]:
     """Yield what goes over the wire until the viewer's session ends; `is_live` asks the database."""
-    async with broadcast.screen() as screen:
+    async with broadcast.screen(values=values) as screen:
         while True:
             pings = await screen.take(heartbeat)
             if (not pings or Ping("recheck") in pings) and not await _ask(is_live):

@@ -5,20 +5,19 @@ A late heartbeat of another process is said, and is no reason to take this one o
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 from fastapi import APIRouter, Request
 
-from api import queries
 from api.documented import problems
 from api.problems import Problem
 from api.transaction import Now, Transaction
+from api.watch.beats import judge_beats
+from api.watch.pace import Pace
+from database.heartbeat import list_heartbeats
 from database.migrate import pending
 
 router = APIRouter(prefix="/health", tags=["health"])
-
-#: seconds after which a heartbeat is late; processes beat every few seconds
-LATE: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +28,10 @@ class Beat:
     process: str
     #: seconds since its last heartbeat
     age: float
-    #: longer than it should be
+    #: longer than it should be, and it did not say that it stops
     is_late: bool
+    #: "runs", "hangs" (silent, and still connected), "gone" (silent without a word) or "stopped" (in order)
+    state: Literal["runs", "hangs", "gone", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Ready:
 
     #: "ready", or "degraded" when another process is late
     status: Literal["ready", "degraded"]
-    #: every process that ever beat on this database
+    #: every instance of a process that was heard of lately; those that died and were started again are left out
     processes: list[Beat]
 
 
@@ -63,14 +64,15 @@ def ready(request: Request, conn: Transaction, now: Now) -> Ready:
         if missing := pending(conn):
             raise Problem(503, "not_migrated", f"the database lacks {missing[0]}; run `wardlight migrate`")
         request.app.state.is_migrated = True
-    beats = list_beats(conn, now)
+    beats = list_beats(conn, request.app.state.house.pace, now)
     return Ready("degraded" if any(beat.is_late for beat in beats) else "ready", beats)
 
 
-def list_beats(conn: Transaction, now: datetime) -> list[Beat]:
-    """Return when each process was last heard of."""
+def list_beats(conn: Transaction, pace: Pace, now: datetime) -> list[Beat]:
+    """Return when each instance of each process was last heard of, and how it is."""
     beats = []
-    for heartbeat in queries.list_heartbeats(conn):
-        age = max((now - heartbeat.at).total_seconds(), 0.0)
-        beats.append(Beat(heartbeat.process, round(age, 1), age > LATE))
+    for judged in judge_beats(list_heartbeats(conn, now), pace, now):
+        age = max((now - judged.beat.at).total_seconds(), 0.0)
+        if judged.state != "replaced":
+            beats.append(Beat(judged.beat.process, round(age, 1), judged.state in {"hangs", "gone"}, judged.state))
     return beats

@@ -4,6 +4,7 @@ Read by a token of scope "metrics" or from this very machine; a request that cam
 figure is asked of the database at the scrape, so any number of `serve` processes say the same.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -21,6 +22,11 @@ from api.health import list_beats
 from api.problems import NotSignedIn
 from api.tokens import hash_token
 from api.transaction import Now, Transaction
+from api.watch.fault import KINDS
+from api.watch.house import load_pulse
+from api.watch.pace import Pace
+from api.watch.queries import load_seen
+from database.heartbeat import list_heartbeats
 
 router = APIRouter(tags=["health"])
 
@@ -45,13 +51,14 @@ def metrics(request: Request, conn: Transaction, now: Now) -> Response:
     elif not is_local(request):
         raise NotSignedIn("send a token of scope 'metrics' as Authorization: Bearer, or ask from the machine itself")
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_House(conn, now))
+    registry.register(_House(conn, request.app.state.house.pace, now))
     return Response(generate_latest(registry), media_type=_TEXT)
 
 
 class _House(Collector):
-    def __init__(self, conn: Transaction, now: datetime) -> None:
+    def __init__(self, conn: Transaction, pace: Pace, now: datetime) -> None:
         self._conn = conn
+        self._pace = pace
         self._now = now
 
     def describe(self) -> list[Metric]:
@@ -78,6 +85,7 @@ class _House(Collector):
         yield GaugeMetricFamily(
             "wardlight_unjudged_oldest_seconds", "Age of the oldest of them, 0 for none", value=self._age(since)
         )
+        yield from self._watch()
         yield from self._processes()
 
     def _alerts(self) -> Metric:
@@ -100,16 +108,46 @@ class _House(Collector):
         yield GaugeMetricFamily("wardlight_outbox_overdue_seconds", "How long the oldest pending message is due", value=overdue)
 
     def _processes(self) -> Iterator[Metric]:
+        freshest: dict[str, float] = {}
         ages = GaugeMetricFamily("wardlight_heartbeat_age_seconds", "Time since a process was heard of", labels=["process"])
-        for beat in list_beats(self._conn, self._now):
-            ages.add_metric([beat.process], beat.age)
+        beats = list_beats(self._conn, self._pace, self._now)
+        instances = Counter((beat.process, beat.state) for beat in beats)
+        for beat in reversed(beats):  # the freshest of a process comes first, and counts
+            freshest[beat.process] = beat.age
+        for process, age in sorted(freshest.items()):
+            ages.add_metric([process], age)
         yield ages
+        states = GaugeMetricFamily(
+            "wardlight_instances", "Instances of processes, by how they are", labels=["process", "state"]
+        )
+        for (process, state), count in sorted(instances.items()):
+            states.add_metric([process, state], count)
+        yield states
         figures = GaugeMetricFamily("wardlight_process", "Figures a process gives of itself", labels=["process", "figure"])
-        for heartbeat in queries.list_heartbeats(self._conn):
+        newest = {heartbeat.process: heartbeat for heartbeat in reversed(list_heartbeats(self._conn, self._now))}
+        for heartbeat in newest.values():
             for name, value in sorted(heartbeat.detail.items()):
                 if isinstance(value, int | float):
                     figures.add_metric([heartbeat.process, name], float(value))
         yield figures
+
+    def _watch(self) -> Iterator[Metric]:
+        seen = load_seen(self._conn, self._pace, self._now)
+        yield GaugeMetricFamily("wardlight_unrouted_alerts", "Alerts that nothing explains the routing of", value=seen.unrouted)
+        yield GaugeMetricFamily(
+            "wardlight_unrouted_oldest_seconds", "Age of the oldest of them, 0 for none", value=self._age(seen.unrouted_since)
+        )
+        if seen.synthetic_at is not None:
+            age = self._age(seen.synthetic_at)
+            yield GaugeMetricFamily("wardlight_synthetic_reading_age_seconds", "Time since the last test reading", value=age)
+        if seen.synthetic_alert_at is not None:
+            age = self._age(seen.synthetic_alert_at)
+            yield GaugeMetricFamily("wardlight_synthetic_alert_age_seconds", "Time since the last test alert", value=age)
+        faults = GaugeMetricFamily("wardlight_faults", "What the watch finds wrong", labels=["kind"])
+        kinds = Counter(fault.kind for fault in load_pulse(self._conn, self._pace, self._now).faults)
+        for kind in KINDS:
+            faults.add_metric([kind], kinds[kind])
+        yield faults
 
     def _age(self, since: datetime | None) -> float:
         return 0.0 if since is None else max((self._now - since).total_seconds(), 0.0)

@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from api.records import Heartbeat, OpenAlerts, Readings, Scope, SessionRow, Token, TokenRow
+from api.records import OpenAlerts, Readings, Scope, SessionRow, Token, TokenRow
 from database.sql import load_sql
 
 SQL: Final = load_sql(__file__)
@@ -157,12 +157,6 @@ def add_audit(
     """Write who did what to what, in the transaction that does it. Ids only: never a name, phone or value."""
     values = {"staff_id": staff_id, "action": action, "object": object, "now": now, "detail": Jsonb(dict(detail or {}))}
     conn.execute(SQL["add_audit"], values)
-
-
-def list_heartbeats(conn: Connection[Any]) -> list[Heartbeat]:
-    """Return what each process last said of itself."""
-    with conn.cursor(row_factory=class_row(Heartbeat)) as cursor:
-        return cursor.execute(SQL["list_heartbeats"]).fetchall()
 
 
 def count_readings(conn: Connection[Any]) -> Readings:

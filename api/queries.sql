@@ -75,18 +75,16 @@ DELETE FROM login_failure WHERE at < %(before)s
 -- name: add_audit
 INSERT INTO audit (at, staff_id, action, object, detail) VALUES (%(now)s, %(staff_id)s, %(action)s, %(object)s, %(detail)s)
 
--- name: list_heartbeats
-SELECT process, at, detail FROM heartbeat ORDER BY process
-
 -- name: count_readings
 SELECT coalesce(sum(readings_stored), 0)::bigint AS stored, coalesce(sum(readings_suspect), 0)::bigint AS suspect,
        coalesce(sum(readings_duplicate), 0)::bigint AS duplicate, coalesce(sum(readings_quarantined), 0)::bigint AS quarantined,
        count(*) AS devices, count(*) FILTER (WHERE silent) AS silent, count(*) FILTER (WHERE online) AS online
 FROM device_state
+WHERE device_id NOT IN (SELECT device_id FROM assignment JOIN patient ON patient.id = patient_id WHERE proves_path)
 
 -- name: count_open_alerts
 SELECT severity, emergency, acknowledged_at IS NOT NULL AS acknowledged, count(*) AS open FROM alert
-WHERE closed_at IS NULL
+WHERE closed_at IS NULL AND patient_id NOT IN (SELECT id FROM patient WHERE proves_path)
 GROUP BY severity, emergency, acknowledged ORDER BY severity, emergency, acknowledged
 
 -- name: count_quarantine
@@ -100,6 +98,7 @@ SELECT count(*), min(recorded_at) FROM unjudged
 
 -- name: last_received
 SELECT max(last_received_at), sum(readings_stored)::bigint FROM device_state
+WHERE device_id NOT IN (SELECT device_id FROM assignment JOIN patient ON patient.id = patient_id WHERE proves_path)
 
 -- name: count_readings_of
 SELECT coalesce(sum(readings_stored), 0)::bigint, coalesce(sum(readings_suspect), 0)::bigint,

@@ -1,4 +1,4 @@
-"""What the interface keeps for itself, as it is read back: sessions, tokens, heartbeats, and counts of the house.
+"""What the interface keeps for itself, as it is read back: sessions, tokens, and counts of the house.
 
 Nouns only. A token or a password is never among them; their hashes go into statements and never come out, but for the one
 that a login is verified against.
@@ -6,11 +6,11 @@ that a login is verified against.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from care.staff import GlucoseUnit, Role, UnitSystem
 
-Scope = Literal["api", "metrics"]
+Scope = Literal["api", "metrics", "watch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Token:
     id: int
     #: what it is for
     name: str
-    #: "api" acts for a member of staff, "metrics" reads /metrics
+    #: "api" acts for a member of staff, "metrics" reads /metrics, "watch" sees the synthetic patient alone
     scope: Scope
     #: random id of the member of staff it acts for
     staff: str | None
@@ -77,18 +77,6 @@ class Token:
     expires_at: datetime | None
     #: since when it is revoked
     revoked_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """What a process last said of itself."""
-
-    #: "ingest", "work", "serve", …
-    process: str
-    #: when
-    at: datetime
-    #: figures of its own
-    detail: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,16 @@ class Settings:
     webhook_networks: str = ""
     #: folder with rule files (*.toml); empty means the shipped ones
     rules_dir: str = ""
+    #: what the watchdog calls every minute while all is well; a service that misses the call tells people. Empty: nothing
+    watchdog_url: str = _setting("", secret=True)
+    #: what it calls while something is wrong; empty means the one above with /fail, "none" means silence
+    watchdog_fail_url: str = _setting("", secret=True)
+    #: what it posts every beginning and end of a fault to, as JSON; empty means nowhere
+    watchdog_webhook: str = _setting("", secret=True)
+    #: the `serve` processes that the watchdog asks, separated by commas; empty means http_host and http_port
+    watchdog_serves: str = ""
+    #: how many times faster than in life everything about the watch goes: heartbeats, readings, limits, calls; for tests
+    watch_pace: float = 1.0
     #: folder with programme templates (*.toml); empty means the shipped ones
     programmes_dir: str = ""
     #: "debug", "info", "warning" or "error"
@@ -107,6 +117,14 @@ def _convert(name: str, text: str, kind: Any) -> Any:
             return int(text)
         except ValueError:
             raise SettingsError(f"{name} is {text!r}; write a whole number") from None
+    if kind is float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = 0.0
+        if not 0.01 <= number <= 100:
+            raise SettingsError(f"{name} is {text!r}; write a number between 0.01 and 100")
+        return number
     if name in _CHOICES and text not in _CHOICES[name]:
         raise SettingsError(f"{name} is {text!r}; write one of: {', '.join(_CHOICES[name])}")
     return kind(text)

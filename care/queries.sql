@@ -29,14 +29,17 @@ WHERE p.record_number = %(record_number)s
 WHERE p.id = ANY (%(ids)s)
 
 -- name: patients_by_name
+-- without the synthetic patient, whom no list shows
+WHERE NOT p.proves_path
 ORDER BY p.name, p.id
 LIMIT %(limit)s OFFSET %(offset)s
 
 -- name: patients_by_text
 -- a part of the name, the start of the record number, or a birth date
-WHERE strpos(lower(p.name), lower(%(text)s)) > 0
-   OR starts_with(lower(p.record_number), lower(%(text)s))
-   OR p.birth_date::text = %(text)s
+WHERE NOT p.proves_path
+  AND (strpos(lower(p.name), lower(%(text)s)) > 0
+       OR starts_with(lower(p.record_number), lower(%(text)s))
+       OR p.birth_date::text = %(text)s)
 ORDER BY p.name, p.id
 LIMIT %(limit)s
 

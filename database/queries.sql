@@ -69,3 +69,24 @@ ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, applied_at = excl
 
 -- name: database_exists
 SELECT EXISTS (SELECT FROM pg_database WHERE datname = %(name)s)
+
+-- name: beat
+INSERT INTO heartbeat (process, instance, began_at, at, detail, backend)
+VALUES (%(process)s, %(instance)s, %(began_at)s, %(now)s, %(detail)s, pg_backend_pid())
+ON CONFLICT (process, instance) DO UPDATE
+SET at = excluded.at, detail = excluded.detail, backend = excluded.backend, ended_at = NULL
+
+-- name: say_goodbye
+UPDATE heartbeat SET at = %(now)s, ended_at = %(now)s, backend = NULL WHERE process = %(process)s AND instance = %(instance)s
+
+-- name: list_heartbeats
+-- the connection that wrote it outlives a process that hangs, and ends with one that was killed
+SELECT process, instance, began_at, at, ended_at, detail,
+       coalesce(backend IN (SELECT pid FROM pg_stat_get_activity(NULL)), false) AS is_connected
+FROM heartbeat
+WHERE at > %(since)s OR at = (SELECT max(other.at) FROM heartbeat AS other WHERE other.process = heartbeat.process)
+ORDER BY process, at DESC
+
+-- name: forget_heartbeats
+DELETE FROM heartbeat
+WHERE at < %(before)s AND at < (SELECT max(other.at) FROM heartbeat AS other WHERE other.process = heartbeat.process)

@@ -15,8 +15,10 @@ from ingest.credentials import PROBE, CredentialsError
 WITHIN = 5.0
 
 
-def is_let_in(host: str, port: int, user: str, secret: str, tls: ssl.SSLContext | None = None) -> bool | None:
-    """Say whether the broker accepts a user (MQTT 3.1.1 CONNECT and its answer); None when nobody answers."""
+def is_let_in(
+    host: str, port: int, user: str, secret: str, tls: ssl.SSLContext | None = None, within: float = 1.0
+) -> bool | None:
+    """Say whether the broker accepts a user (MQTT 3.1.1 CONNECT); None when nobody answers in time (seconds)."""
 
     def text(value: str) -> bytes:
         data = value.encode()
@@ -24,7 +26,7 @@ def is_let_in(host: str, port: int, user: str, secret: str, tls: ssl.SSLContext 
 
     body = text("MQTT") + bytes((4, 0b1100_0010, 0, 10)) + text(user) + text(user) + text(secret)
     try:
-        with socket.create_connection((host, port), timeout=1) as plain:
+        with socket.create_connection((host, port), timeout=within) as plain:
             connection = plain if tls is None else tls.wrap_socket(plain, server_hostname=host)
             connection.sendall(bytes((0x10, len(body))) + body)
             answer = connection.recv(4)

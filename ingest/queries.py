@@ -1,4 +1,4 @@
-"""The statements of the ingest room: quarantine, the stretches in which our path was up, heartbeats, the one active worker."""
+"""The statements of the ingest room: quarantine, the stretches in which our path was up, the one active worker."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from psycopg import Connection
 from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
 from database.sql import load_sql
 
@@ -84,11 +83,6 @@ def extend_path(connection: Connection[Any], now: dt.datetime, patience: dt.time
     """Note that the path is up now; a pause longer than `patience` begins a new stretch."""
     if connection.execute(_SQL["lengthen_path"], {"now": now, "patience": patience}).fetchone() is None:
         connection.execute(_SQL["begin_path"], {"now": now})
-
-
-def beat(connection: Connection[Any], process: str, now: dt.datetime, detail: Mapping[str, Any]) -> None:
-    """Write the heartbeat of a process."""
-    connection.execute(_SQL["beat"], {"process": process, "now": now, "detail": Jsonb(dict(detail))})
 
 
 def try_turn(connection: Connection[Any], key: int) -> bool:

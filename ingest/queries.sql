@@ -33,10 +33,6 @@ RETURNING id
 -- name: begin_path
 INSERT INTO path_up (started_at, seen_at) VALUES (%(now)s, %(now)s)
 
--- name: beat
-INSERT INTO heartbeat (process, at, detail) VALUES (%(process)s, %(now)s, %(detail)s)
-ON CONFLICT (process) DO UPDATE SET at = excluded.at, detail = excluded.detail
-
 -- name: try_turn
 SELECT pg_try_advisory_lock(%(key)s)
 

@@ -16,24 +16,27 @@ from psycopg import Connection, OperationalError
 
 from alerts.engine import Engine
 from alerts.rules import RuleSet
+from database.heartbeat import beat, new_instance, say_goodbye
+from database.instance import EVERY, Instance
 from database.pool import DatabaseUnreachable, connect
 from ingest.acks import Acknowledger
+from ingest.commands import send_commands
 from ingest.commit import Committer
 from ingest.inbox import Inbox
 from ingest.mqtt import BrokerAddress, Subscriber
 from ingest.pipeline import Pipeline
-from ingest.queries import beat, extend_path, list_unfinished, try_turn
+from ingest.queries import extend_path, list_unfinished, try_turn
 
 log = structlog.get_logger()
 
 #: key of the advisory lock that the active worker holds
 TURN: Final = 0x57_61_72_64
-#: seconds between heartbeats, each of which also lengthens the stretch in which our path is up
-BEAT_EVERY: Final = 5.0
 #: a longer pause between two heartbeats means that the path was down in between
 PATIENCE: Final = dt.timedelta(seconds=15)
 #: seconds after subscribing before the path counts as up: a backlog needs a moment to begin arriving
 SETTLING: Final = 2.0
+#: seconds between two looks for what devices are to be told
+COMMANDS_EVERY: Final = 1.0
 #: after the broker lost our session, devices heard within this time are asked to send again
 BACKFILL: Final = dt.timedelta(days=7)
 
@@ -47,6 +50,8 @@ class WorkerSettings:
     mqtt_ca_file: str = ""
     #: "bulk" or "callbacks"
     mqtt_reader: str = "bulk"
+    #: seconds between heartbeats, each of which also lengthens the stretch in which our path is up
+    beat_every: float = EVERY
 
 
 def run(settings: WorkerSettings, rules: RuleSet, stop: threading.Event) -> int:
@@ -58,6 +63,7 @@ def run(settings: WorkerSettings, rules: RuleSet, stop: threading.Event) -> int:
     # batches make many short-lived objects and hardly a cycle: looking for those after every 700 costs a tenth of the time
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)
+    instance = new_instance("ingest", _now())
     inbox = Inbox()  # outlives a loss of the database, for what the broker does not send again
     pause = 0.5
     while not stop.is_set():
@@ -66,10 +72,14 @@ def run(settings: WorkerSettings, rules: RuleSet, stop: threading.Event) -> int:
                 connect(settings.database_url, autocommit=True) as turn,
                 connect(settings.database_url, autocommit=True) as own,
             ):
-                _await_turn(turn, stop)
-                pause = 0.5
-                if not stop.is_set():
-                    return _Worker(turn, own, address, settings.mqtt_reader, inbox, rules, stop).run()
+                try:
+                    _await_turn(turn, instance, settings.beat_every, stop)
+                    pause = 0.5
+                    if not stop.is_set():
+                        return _Worker(turn, own, address, settings, instance, inbox, rules, stop).run()
+                finally:
+                    if stop.is_set():
+                        say_goodbye(turn, instance, _now())
         except (DatabaseUnreachable, OperationalError) as error:
             log.warning("database_lost", error=type(error).__name__, again_in=pause)
         except OSError as error:
@@ -79,9 +89,13 @@ def run(settings: WorkerSettings, rules: RuleSet, stop: threading.Event) -> int:
     return 0
 
 
-def _await_turn(turn: Connection[Any], stop: threading.Event) -> None:
+def _await_turn(turn: Connection[Any], instance: Instance, beat_every: float, stop: threading.Event) -> None:
     waiting = False
+    next_beat = 0.0
     while not stop.is_set() and not try_turn(turn, TURN):
+        if time.monotonic() >= next_beat:
+            next_beat = time.monotonic() + beat_every
+            beat(turn, instance, _now(), {"subscribed": False, "standing_by": True})
         if not waiting:
             log.info("standing_by", reason="another ingest worker is active")
             waiting = True
@@ -96,21 +110,24 @@ class _Worker:
         turn: Connection[Any],
         own: Connection[Any],
         address: BrokerAddress,
-        reader: str,
+        settings: WorkerSettings,
+        instance: Instance,
         inbox: Inbox,
         rules: RuleSet,
         stop: threading.Event,
     ) -> None:
         self._turn = turn
         self._stop = stop
+        self._instance = instance
+        self._beat_every = settings.beat_every
         self._inbox = inbox
-        self._subscriber = Subscriber(address, inbox, self._note_session, reader=reader)
+        self._subscriber = Subscriber(address, inbox, self._note_session, reader=settings.mqtt_reader)
         self._acks = Acknowledger(self._subscriber.publish)
         self._pipeline = Pipeline(own, Committer(Engine(rules)), inbox, self._subscriber, self._acks, _now)
         self._subscribed_at: float | None = None
         self._session_lost = threading.Event()
         self._losses = 0
-        self._next_beat = 0.0
+        self._next_beat = self._next_commands = 0.0
         self._told_subscribed = False
 
     def run(self) -> int:
@@ -124,6 +141,7 @@ class _Worker:
                     return 1
                 self._pipeline.step()
                 self._beat()
+                self._command()
                 if self._session_lost.is_set():
                     self._backfill()
         finally:
@@ -148,25 +166,32 @@ class _Worker:
         for name, boot, from_seq in unfinished:
             self._acks.ask_again(name, boot, from_seq)
 
+    def _command(self) -> None:
+        """Tell devices what they are to be told, while there is a broker to tell it to."""
+        clock = time.monotonic()
+        if clock >= self._next_commands and self._subscriber.subscribed.is_set():
+            self._next_commands = clock + COMMANDS_EVERY
+            send_commands(self._turn, self._subscriber.publish, _now())
+
     def _beat(self) -> None:
         clock = time.monotonic()
         subscribed = self._subscriber.subscribed.is_set()
         # a broker that comes or goes is news, so it is told at once
         if clock < self._next_beat and subscribed == self._told_subscribed:
             return
-        self._next_beat, self._told_subscribed = clock + BEAT_EVERY, subscribed
+        self._next_beat, self._told_subscribed = clock + self._beat_every, subscribed
         if not subscribed:
             self._subscribed_at = None
         elif self._subscribed_at is None:
             self._subscribed_at = clock
-        caught_up = clock - self._pipeline.caught_up_at < BEAT_EVERY
+        caught_up = clock - self._pipeline.caught_up_at < EVERY
         now = _now()
         if self._subscribed_at is not None and clock - self._subscribed_at >= SETTLING and caught_up:
             extend_path(self._turn, now, PATIENCE)
         total = self._pipeline.total
         beat(
             self._turn,
-            "ingest",
+            self._instance,
             now,
             {
                 "subscribed": subscribed,

@@ -119,7 +119,10 @@ class Worker:
 
 def is_subscribed(connection: psycopg.Connection[Any]) -> bool:
     """Whether the latest heartbeat says that ingest hears the broker."""
-    row = connection.execute("SELECT (detail->>'subscribed')::boolean FROM heartbeat WHERE process = 'ingest'").fetchone()
+    row = connection.execute(
+        "SELECT (detail->>'subscribed')::boolean FROM heartbeat WHERE process = 'ingest' AND NOT detail ? 'standing_by'"
+        " ORDER BY at DESC LIMIT 1"
+    ).fetchone()
     return row is not None and bool(row[0])
 
 

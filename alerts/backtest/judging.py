@@ -6,13 +6,17 @@ Pure. What is live in a wave is judged at once; what came late has its vital jud
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.backtest.arrivals import Arrivals, arrange
 from alerts.backtest.cohort import Cohort
-from alerts.evaluate import Transitions, evaluate, judged_values
+from alerts.cells import Transitions
+from alerts.episodes import Change, Told, told_by, told_live
+from alerts.evaluate import Evaluation, evaluate, judged_values
+from alerts.moments import to_datetime
 from alerts.rebuild import PIECE, Rebuilt, Resets, rebuild
 from alerts.rules import RuleSet
 from alerts.state import FIRING, NEVER, States
@@ -25,28 +29,13 @@ Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """An episode, times in microseconds."""
-
-    since: int
-    fired_at: int
-    held_at: int
-    ended_at: int | None = None
-
-
-@dataclass(slots=True)
-class Told:
+class About:
     """What one batch or one rebuild told about a condition of a patient."""
 
     #: column of the rule
     rule: int
-    #: when the condition ended that fired before
-    ceased_at: int | None = None
-    #: episodes that were over when they were first seen
-    past: list[Span] = field(default_factory=list)
-    #: the episode that lasts
-    ongoing: Span | None = None
-    #: an episode found in history, which is left out where an alert has told of it already
+    told: Told
+    #: found in history: left out where an alert has told of it already
     is_found: bool = False
 
 
@@ -66,7 +55,7 @@ class Doubt:
 class Course:
     """All that judging told about one patient, by the time at which it was told (microseconds of arrival)."""
 
-    told: dict[int, list[Told]] = field(default_factory=dict)
+    told: dict[int, list[About]] = field(default_factory=dict)
     doubts: dict[int, list[Doubt]] = field(default_factory=dict)
 
 
@@ -120,7 +109,7 @@ def follow_history(
 
     `patient` (n,) is each measurement's patient as a row of the cohort; `heard` is told how many measurements were judged.
     """
-    arrivals = arrange(history, patient, np.eye(len(VITALS), dtype=bool))
+    arrivals = arrange(history, patient, rules.plan.together)
     judge = _Judge(rules, cohort, history, arrivals)
     for wave in arrivals.waves():
         for places in _pieces(arrivals, wave):
@@ -147,10 +136,10 @@ class _Judge:
 
     def __init__(self, rules: RuleSet, cohort: Cohort, history: Batch, arrivals: Arrivals) -> None:
         self._rules, self._history, self._arrivals = rules, history, arrivals
-        self._mask = rules.mask(cohort.programmes)
-        self._inputs = [(COLUMN[rule.vital or ""],) for rule in rules.threshold_rules]
-        self._fresh_us = [round(rule.fresh_for.total_seconds() * 1e6) for rule in rules.threshold_rules]
-        self._states = States.empty(len(cohort), len(rules.threshold_rules))
+        self._people = cohort.people(rules)
+        self._inputs = [tuple(COLUMN[name] for name in rules.inputs_of(rule)) for rule in rules.reading_rules]
+        self._fresh_us = [round(rule.fresh_for.total_seconds() * 1e6) for rule in rules.reading_rules]
+        self._states = States.empty(len(cohort), rules.layout)
         self.lanes = Lanes(history, arrivals)
         self.courses = [Course() for _ in range(len(cohort))]
         self.evaluations = 0
@@ -160,33 +149,28 @@ class _Judge:
         rows = self._arrivals.row[places]
         seen, local = np.unique(self._arrivals.patient[places], return_inverse=True)
         batch = self._history.take(rows)
-        judged = evaluate(self._rules, self._states.take(seen), self._mask[seen], local, batch)
+        before = self._states.take(seen)
+        judged = evaluate(self._rules, before, self._people.take(seen), local, batch)
         self.evaluations += judged.evaluations
         self._states.put(seen, judged.after)
-        self._tell_live(seen, judged.transitions, batch, local)
-        if judged.late.any():
-            self._judge_late(seen, judged.late, places)
+        self._tell_live(seen, before, judged.transitions, batch, local)
+        if judged.late.any() or judged.late_signals.any():
+            self._judge_late(seen, judged, places)
 
-    def _tell_live(self, seen: Rows, changed: Transitions, batch: Batch, local: Rows) -> None:
+    def _tell_live(self, seen: Rows, before: States, changed: Transitions, batch: Batch, local: Rows) -> None:
         if not len(changed):
             return
         received = self._arrival_of(changed, batch, local)
-        columns = (seen[changed.patient], changed.rule, changed.at, changed.fired, changed.since, received)
-        last = None
-        for who, column, at, fired, since, now in zip(*(one.tolist() for one in columns), strict=True):
-            if last != (who, column, now):
-                begun = None
-                last = (who, column, now)
-                told = Told(column)
-                self.courses[who].told.setdefault(now, []).append(told)
-            if fired:
-                begun = (since, at)
-                told.ongoing = Span(since, at, self._held(who, column, at, now))
-            elif begun is None:
-                told.ceased_at = at
-            else:
-                told.past.append(Span(begun[0], begun[1], begun[1], at))
-                told.ongoing = None
+        columns = (changed.at, changed.fired, changed.worsened, changed.since, changed.value)
+        steps = [Change(*one) for one in zip(*(column.tolist() for column in columns), changed.told, strict=True)]
+        firing = before.status == FIRING
+        keys = list(zip(changed.patient.tolist(), changed.rule.tolist(), received.tolist(), strict=True))
+        for (local_row, column, now), places in groupby(range(len(keys)), keys.__getitem__):
+            own = [steps[place] for place in places]
+            who, was_firing = int(seen[local_row]), bool(firing[local_row, column])
+            held = max(self._held(who, column, own[-1].at, now), own[-1].at)
+            self.courses[who].told.setdefault(now, []).append(About(column, told_live(was_firing, own, held)))
+            firing[local_row, column] = own[-1].fired or own[-1].worsened
 
     def _arrival_of(self, changed: Transitions, batch: Batch, local: Rows) -> NDArray[np.int64]:
         """Return (T,) when the reading came in that made each transition."""
@@ -209,10 +193,10 @@ class _Judge:
         """Return the newest reading that holds a condition; only where it is old does that say anything new."""
         return at if now - at <= self._fresh_us[column] else max(at, self.lanes.newest(who, self._inputs[column], now))
 
-    def _judge_late(self, seen: Rows, late: NDArray[np.bool_], places: Rows) -> None:
-        """Judge late vitals again from all that has come in; each patient's share of the wave came in at once."""
+    def _judge_late(self, seen: Rows, judged: Evaluation, places: Rows) -> None:
+        """Judge late rules again from all that has come in; each patient's share of the wave came in at once."""
         arrivals, history = self._arrivals, self._history
-        chosen = np.flatnonzero(late.any(axis=1))
+        chosen = np.flatnonzero(judged.late.any(axis=1) | judged.late_signals.any(axis=1))
         for one in chosen.tolist():
             who = int(seen[one])
             own = places[arrivals.patient[places] == who]
@@ -221,34 +205,31 @@ class _Judge:
             is_new = np.zeros(len(rows), bool)
             is_new[len(rows) - len(own) :] = True
             order = np.lexsort((history.boot[rows], history.seq[rows], history.device_id[rows], history.measured_at[rows]))
-            mask = self._mask[[who]] & late[[one]][:, self._rules.thresholds.vital]
+            mask = judged.late[[one]]
             rebuilt = rebuild(
-                self._rules, mask, Resets.none(1, mask.shape[1]), np.zeros(len(rows), np.intp), history.take(rows[order]),
-                is_new[order],
+                self._rules, self._people.take(np.array([who])), Resets.none(1, mask.shape[1]), np.zeros(len(rows), np.intp),
+                history.take(rows[order]), is_new[order], only=mask,
             )  # fmt: skip
-            self._tell_found(who, mask[0], rebuilt, int(history.received_at[rows[-1]]))
+            self._tell_found(who, mask, judged.late_signals[[one]], rebuilt, int(history.received_at[rows[-1]]))
 
-    def _tell_found(self, who: int, mask: NDArray[np.bool_], rebuilt: Rebuilt, now: int) -> None:
-        was = (self._states.status[who] == FIRING) & mask
+    def _tell_found(self, who: int, mask: NDArray[np.bool_], signals: NDArray[np.bool_], rebuilt: Rebuilt, now: int) -> None:
+        was = (self._states.status[who] == FIRING) & mask[0]
         began = self._states.since[who].copy()
-        for name in ("status", "streak", "since"):
-            array: NDArray[np.int64] = getattr(self._states, name)
-            array[who] = np.where(mask, getattr(rebuilt.states, name)[0], array[who])
+        self._states.put_rules(np.array([who]), rebuilt.states, mask, signals)
         told = self.courses[who].told.setdefault(now, [])
         last = {stretch.rule: stretch for stretch in rebuilt.stretches}
         firing = {column for column, stretch in last.items() if stretch.ended_at is None}
         for column in firing:
-            stretch = last[column]
-            newest = self.lanes.newest(who, self._inputs[column], now)
-            told.append(Told(column, ongoing=Span(stretch.since, stretch.fired_at, newest)))
+            held = int(self._states.held[who, column])
+            told.append(About(column, Told(ongoing=told_by(last[column], held))))
         for column in np.flatnonzero(was).tolist():
             if column not in firing:
                 ended = last[column].ended_at if column in last else None
-                told.append(Told(column, ceased_at=now if ended is None or ended <= began[column] else ended))
+                at = now if ended is None or ended <= began[column] else ended
+                told.append(About(column, Told(ceased_at=to_datetime(at))))
         for stretch in rebuilt.stretches:
             if stretch.ended_at is not None and stretch.touched:
-                span = Span(stretch.since, stretch.fired_at, stretch.fired_at, stretch.ended_at)
-                told.append(Told(stretch.rule, past=[span], is_found=True))
+                told.append(About(stretch.rule, Told(past=(told_by(stretch, stretch.fired_at),)), is_found=True))
 
 
 def _doubts(history: Batch, arrivals: Arrivals, courses: list[Course]) -> None:

@@ -7,29 +7,42 @@ decide at once. A storm costs a handful of statements. Decides nothing itself: `
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import numpy as np
 from psycopg import Connection
 
+from alerts import notices
 from alerts import queries as alerts
 from alerts.alert import Alert
 from alerts.escalation import ladder
 from alerts.lifecycle import Step
+from alerts.notices import SYNTHETIC
 from alerts.triage import queries
 from alerts.triage.orders import Orders, plan
 from alerts.triage.scene import Hold, Outcome, Scene
 from messaging.notice import Planned
-from messaging.queries import add_notices
-
-#: where the outbox keeps what a device is told; ingest, which speaks MQTT, delivers it
-DEVICE_COMMAND: Final = "device_command"
+from messaging.queries import DEVICE_COMMAND, add_notices
 
 
 def dispatch(conn: Connection[Any], written: Sequence[tuple[int, Step]], now: datetime) -> set[int]:
     """Decide about alerts that something has just happened to, by key; return the keys of those whose standing changed."""
+    written = _withhold_synthetic(conn, written, now)
     return settle(conn, {step.alert.patient_id for _, step in written}, now, news=dict(written))
+
+
+def _withhold_synthetic(conn: Connection[Any], written: Sequence[tuple[int, Step]], now: datetime) -> list[tuple[int, Step]]:
+    """Tell nobody of the synthetic patient's alerts, saying why; return what happened to everybody else's."""
+    synthetic = alerts.find_synthetic(conn) if written else None
+    tests = [(key, step) for key, step in written if step.alert.patient_id == synthetic]
+    told = [
+        (key, notice)
+        for key, step in tests
+        for notice in notices.plan(step.alert, step.events, is_shown=False, reason=SYNTHETIC)
+    ]
+    add_notices(conn, told, now)
+    return [(key, step) for key, step in written if step.alert.patient_id != synthetic]
 
 
 def settle(

@@ -7,6 +7,7 @@ from api.commands.schema import need_migrated
 from api.running import need_broker, need_database
 from api.settings import Settings
 from api.stopping import stop_on_signals
+from database.instance import EVERY
 from ingest.worker import WorkerSettings, run
 
 
@@ -15,5 +16,7 @@ def ingest(settings: Settings) -> int:
     settings = need_broker(need_database(settings))
     need_migrated(settings.database_url)
     rules = load_rules(Path(settings.rules_dir) if settings.rules_dir else None)
-    worker = WorkerSettings(settings.database_url, settings.mqtt_url, settings.mqtt_ca_file, settings.mqtt_reader)
+    worker = WorkerSettings(
+        settings.database_url, settings.mqtt_url, settings.mqtt_ca_file, settings.mqtt_reader, EVERY / settings.watch_pace
+    )
     return run(worker, rules, stop_on_signals())

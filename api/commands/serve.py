@@ -1,6 +1,7 @@
 """`wardlight serve`: the coordinator's screens and the HTTP interface, until told to stop."""
 
 import signal
+from datetime import UTC, datetime
 from types import FrameType
 
 import structlog
@@ -11,6 +12,7 @@ from api.exits import Code, NotReady
 from api.running import need_database
 from api.server import make_server
 from api.settings import Settings
+from database.heartbeat import new_instance
 from database.pool import open_pool
 
 log = structlog.get_logger()
@@ -24,7 +26,11 @@ def serve(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _note)
     with open_pool(settings.database_url, max_size=settings.database_pool_size) as pool:
-        server = make_server(create_app(settings, pool), settings.http_host, settings.http_port)
+        server = make_server(
+            create_app(settings, pool, instance=new_instance("serve", datetime.now(UTC))),
+            settings.http_host,
+            settings.http_port,
+        )
         log.info("serving", host=settings.http_host, port=settings.http_port)
         try:
             server.run()

@@ -1,7 +1,7 @@
 """`wardlight up`: everything on this machine as one tree of processes, and its end in order.
 
-Database, broker, ingest, work, serve, and with `--demo` twenty made-up patients whose devices measure. A second start over
-the same data folder goes on where the first stopped.
+Database, broker, ingest, work, serve, watchdog, and with `--demo` twenty made-up patients whose devices measure. A second start
+over the same data folder goes on where the first stopped.
 """
 
 import os
@@ -22,11 +22,13 @@ from rich.console import Console
 from api.databases import KINDS, local_server
 from api.exits import Code, CommandError, NotReady
 from api.logs import configure_logs
-from api.queries import list_heartbeats
 from api.running import Running, find_running, note_running, only_one
 from api.settings import Settings
 from api.stopping import stop_on_signals
 from api.tree import PartFailed, Process, Tree, our_environment, wardlight
+from api.watch.heart import Heart
+from api.watch.pace import Pace
+from database.heartbeat import list_heartbeats
 from database.local_server import LocalServer
 from database.migrate import migrate
 from database.pool import DatabaseUnreachable, connect
@@ -69,17 +71,22 @@ class _House:
         self._kind = database
         self._tree = Tree(_say, stop)
         self._began = time.monotonic()
+        self._heart: Heart | None = None
 
     def run(self) -> int:
         """Start, watch, stop; return the exit code."""
         try:
             self._start()
+            if self._heart is not None:
+                self._heart.start()
             self._tree.watch()
         except PartFailed as error:
             raise NotReady(str(error)) from error
         finally:
             began = time.monotonic()
             _say("stopping")
+            if self._heart is not None:
+                self._heart.stop()
             self._tree.stop()
             _say(f"everything is stopped ({time.monotonic() - began:.1f} s)")
         return Code.DONE
@@ -104,8 +111,10 @@ class _House:
         self._start_processes(
             environment, {"ingest": _beats(url, "ingest"), "work": _beats(url, "work"), "serve": _answers(host, port)}
         )
+        self._start_processes(environment, {"watchdog": _beats(url, "watchdog")})
         if self._demo:
             self._start_processes(environment, {"simulate --demo": lambda: True})
+        self._heart = Heart(url, Pace(self._settings.watch_pace), _say)
         if not self._stop.is_set():
             self._welcome(address, login, url)
 
@@ -268,7 +277,7 @@ def _beats(url: str, process: str) -> Callable[[], bool]:
     def is_ready() -> bool:
         try:
             with connect(url) as conn:
-                beats = {beat.process: beat for beat in list_heartbeats(conn)}
+                beats = {beat.process: beat for beat in reversed(list_heartbeats(conn, datetime.now(UTC)))}
         except DatabaseUnreachable:
             return False
         beat = beats.get(process)

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,7 @@ from alerts.engine import Engine
 from alerts.escalation import deadlines as escalation
 from alerts.rules import load_rules
 from alerts.sweep import sweep
+from alerts.triage import deadlines as triage
 from api.client import trusted_networks
 from api.commands.schema import need_migrated
 from api.exits import Code
@@ -30,9 +32,10 @@ from api.loop import Clock, Loop, WallClock
 from api.running import need_database
 from api.settings import Settings
 from api.stopping import stop_on_signals
+from database.heartbeat import beat, new_instance, say_goodbye
+from database.instance import EVERY
 from database.listen import listen
 from database.pool import open_pool
-from ingest.queries import beat
 from messaging.outbox import Channel, ConsoleChannel, deliver_due
 from messaging.queries import next_due
 from messaging.webhook import WebhookChannel
@@ -42,11 +45,10 @@ log = structlog.get_logger()
 Pool = ConnectionPool[Connection[Any]]
 
 SWEEP_EVERY: Final = timedelta(minutes=1)
-BEAT_EVERY: Final = timedelta(seconds=10)
 #: seconds: a loop that has not finished a turn for so long keeps the heartbeat from being written, so that others notice
 STUCK_AFTER: Final = 60.0
 #: what has deadlines: each has `next_due(conn)` and `run_due(conn, now)`, one transaction a call
-DEADLINES: Final[tuple[ModuleType, ...]] = (escalation,)
+DEADLINES: Final[tuple[ModuleType, ...]] = (triage, escalation)
 
 
 def work(settings: Settings) -> int:
@@ -56,7 +58,7 @@ def work(settings: Settings) -> int:
     rules = load_rules(Path(settings.rules_dir) if settings.rules_dir else None)
     stop = stop_on_signals()
     with open_pool(settings.database_url, max_size=6) as pool:
-        worker = Worker(pool, Engine(rules), make_channels(settings), stop)
+        worker = Worker(pool, Engine(rules), make_channels(settings), stop, beat_every=EVERY / settings.watch_pace)
         listener = threading.Thread(target=worker.listen, args=[settings.database_url], name="listen", daemon=True)
         listener.start()
         worker.run()
@@ -77,7 +79,14 @@ class Worker:
     """The three loops of one process."""
 
     def __init__(
-        self, pool: Pool, engine: Engine, channels: Mapping[str, Channel], stop: threading.Event, clock: Clock | None = None
+        self,
+        pool: Pool,
+        engine: Engine,
+        channels: Mapping[str, Channel],
+        stop: threading.Event,
+        clock: Clock | None = None,
+        *,
+        beat_every: float = EVERY,
     ) -> None:
         self._pool = pool
         self._engine = engine
@@ -85,6 +94,8 @@ class Worker:
         self._stop = stop
         self._clock = clock or WallClock()
         start = self._clock.now()
+        self._instance = new_instance("work", start)
+        self._beat_every = timedelta(seconds=beat_every)
         self._sweep_at, self._beat_at = start, start
         self._delivered = 0
         self._swept_at: datetime | None = None
@@ -102,6 +113,8 @@ class Worker:
             loop.wake.set()
         for thread in threads:
             thread.join()
+        with suppress(OperationalError, PoolTimeout), self._pool.connection() as conn:
+            say_goodbye(conn, self._instance, self._clock.now())
 
     def listen(self, url: str) -> None:
         """Wake the loops whenever something is announced, until told to stop."""
@@ -145,9 +158,9 @@ class Worker:
         if now >= self._sweep_at or self._sweep_at > now + SWEEP_EVERY:
             self._sweep(now)
             self._sweep_at = now + SWEEP_EVERY
-        if now >= self._beat_at or self._beat_at > now + BEAT_EVERY:
+        if now >= self._beat_at or self._beat_at > now + self._beat_every:
             self._beat(now)
-            self._beat_at = now + BEAT_EVERY
+            self._beat_at = now + self._beat_every
         return 1
 
     def _beat(self, now: datetime) -> None:
@@ -161,7 +174,7 @@ class Worker:
             "oldest_turn_seconds": round(oldest, 1),
         }
         with self._pool.connection() as conn:
-            beat(conn, "work", now, detail)
+            beat(conn, self._instance, now, detail)
 
     def _sweep(self, now: datetime) -> None:
         try:

@@ -17,8 +17,8 @@ from psycopg import Connection
 
 from api.pages import queries
 from api.pages.facts import OpenAlert, Person
-from api.pages.queries import Pulse
 from api.pages.worklist import Case
+from api.watch.house import House, Pulse
 
 #: patients' names and programmes are read again after this long
 _PEOPLE_AGE: Final = timedelta(seconds=60)
@@ -62,6 +62,7 @@ class Look:
 class Board:
     """One per process; `look` may be called from any thread."""
 
+    house: House
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _epoch: str = field(default_factory=lambda: token_hex(6))
     _number: int = 0
@@ -140,7 +141,7 @@ class Board:
             changed.pop(key, None)
             fates = [alert for alert in ended if alert.patient_id == key]
             gone[before[key].person.public_id] = (self._number, now, _fate(fates))
-        pulse = queries.load_pulse(conn, now)
+        pulse = self.house.look(conn, now)
         return Look(self._epoch, self._number, cases, changed, gone, queries.count_patients(conn), pulse)
 
 

@@ -9,15 +9,21 @@ from psycopg import Connection
 from starlette.responses import HTMLResponse
 
 from api.access import Viewer
-from api.pages import queries
 from api.pages.facts import Reader
 from api.pages.say import Say
 from api.templating import render
+from api.watch.house import House
 
 
 def reader_of(who: Viewer) -> Reader:
     """Return how a viewer likes to read."""
     return Reader(who.public_id, ZoneInfo(who.zone), who.units, who.glucose_unit)
+
+
+def house_of(request: Request) -> House:
+    """Return this process's view of the house."""
+    house: House = request.app.state.house
+    return house
 
 
 def show(
@@ -33,5 +39,5 @@ def show(
 ) -> HTMLResponse:
     """Render a page in its frame; `active` is the address of the part of the house it belongs to."""
     say = Say(reader_of(who), now)
-    pulse = queries.load_pulse(conn, now)
+    pulse = house_of(request).look(conn, now)
     return render(request, template, who, status=status, say=say, pulse=pulse, active=active, **context)

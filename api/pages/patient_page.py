@@ -12,11 +12,13 @@ from starlette.responses import JSONResponse, Response
 
 from alerts.alert import DISPOSITIONS
 from api.access import Form, SignedIn, record
+from api.clinic import OwnClinic
 from api.engine import Judging
 from api.pages import charts, patient, queries
 from api.pages.facts import Reader, Series
 from api.pages.forms import done, fill, local_time
 from api.pages.frame import reader_of, show
+from api.pages.plan_page import load_summary
 from api.pages.reasons import describe
 from api.problems import Problem
 from api.routes import measurements as interface
@@ -37,7 +39,9 @@ _LATEST: Final = timedelta(days=400)
 
 
 @router.get("/patients/{public_id}")
-def patient_page(request: Request, public_id: str, who: SignedIn, conn: Transaction, now: Now, days: int = 14) -> Response:
+def patient_page(
+    request: Request, public_id: str, who: SignedIn, conn: Transaction, now: Now, clinic: OwnClinic, days: int = 14
+) -> Response:
     """Show one patient."""
     person = read_patient(conn, public_id, who, now, "patient")
     reader, window = reader_of(who), days if days in _DAYS else 14
@@ -66,6 +70,7 @@ def patient_page(request: Request, public_id: str, who: SignedIn, conn: Transact
         happenings=queries.load_timeline(conn, person.id, reader, now=now, days=30, limit=40),
         fields=patient.entry_fields(reader),
         dispositions=DISPOSITIONS.items(),
+        **load_summary(conn, person, clinic, now),
         **_table(conn, person.id, reader, now + timedelta(days=1), now),
     )
 

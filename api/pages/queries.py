@@ -25,40 +25,6 @@ SPARK_SPAN: Final = timedelta(days=14)
 SPARK_LIMIT: Final = 240
 #: fewer readings than this in those make it walk on for the one vital
 _ENOUGH: Final = 8
-#: readings have stopped flowing when our own path was last seen working longer ago than this
-PATH_PATIENCE: Final = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """Whether readings can reach us at all: an empty list means something only while they can."""
-
-    #: when our own path was last seen connected and caught up; None for never
-    seen_at: datetime | None
-    #: when the last reading of any device arrived; None for never
-    last_reading_at: datetime | None
-    #: the last sign of life of the process that takes readings in; None for never
-    ingest_at: datetime | None
-    is_up: bool
-
-    @property
-    def trouble(self) -> str:
-        """Say what is wrong, where something is."""
-        if self.is_up:
-            return ""
-        if self.ingest_at is None:
-            return "No readings are coming in: the process that takes them in has never run."
-        if self.seen_at is not None and self.ingest_at - self.seen_at > PATH_PATIENCE:
-            return "No readings are coming in: the broker cannot be reached, or a backlog is being worked off."
-        return "No readings are coming in: the process that takes them in has stopped."
-
-
-def load_pulse(conn: Connection[Any], now: datetime) -> Pulse:
-    """Return whether readings are flowing."""
-    row = conn.execute(SQL["pulse"]).fetchone()
-    assert row is not None
-    seen_at, last_reading_at, ingest_at = row
-    return Pulse(seen_at, last_reading_at, ingest_at, seen_at is not None and now - seen_at <= PATH_PATIENCE)
 
 
 def list_open_marks(conn: Connection[Any]) -> dict[int, str]:
@@ -90,6 +56,11 @@ def load_people(conn: Connection[Any], ids: Sequence[int]) -> dict[int, Person]:
     with conn.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(SQL["people"], {"ids": list(ids)}).fetchall()
     return {row["id"]: Person(**{**row, "programmes": tuple(row["programmes"])}) for row in rows}
+
+
+def load_names(conn: Connection[Any], public_ids: Sequence[str]) -> dict[str, str]:
+    """Return the names of these patients by public id."""
+    return dict(conn.execute(SQL["names_by_public_id"], {"public_ids": list(public_ids)}).fetchall())
 
 
 def count_patients(conn: Connection[Any]) -> int:

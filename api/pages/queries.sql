@@ -1,6 +1,7 @@
 -- name: open_marks
 -- one cheap look: which rows of the worklist are new, changed or gone since the last look
-SELECT id, xmin::text || ctid::text AS mark FROM alert WHERE closed_at IS NULL
+SELECT id, xmin::text || ctid::text AS mark FROM alert
+WHERE closed_at IS NULL AND patient_id NOT IN (SELECT id FROM patient WHERE proves_path)
 
 -- name: alerts_by_key
 SELECT a.id, a.public_id, a.patient_id, a.rule, a.rule_version, a.subject, a.severity, a.category, a.emergency, a.lateness,
@@ -32,7 +33,7 @@ LEFT JOIN staff s ON s.id = p.coordinator_id
 WHERE p.id = ANY (%(ids)s)
 
 -- name: count_patients
-SELECT count(*) FROM patient
+SELECT count(*) FROM patient WHERE NOT proves_path
 
 -- name: recent_measurements
 -- the newest few of each patient by one index walk, whatever they hold; never a reading that somebody marked wrong
@@ -70,11 +71,6 @@ SELECT at, value FROM (
 ) walked
 WHERE value IS NOT NULL
 LIMIT %(limit)s
-
--- name: pulse
-SELECT (SELECT max(seen_at) FROM path_up) AS seen_at,
-       (SELECT max(last_received_at) FROM device_state) AS last_reading_at,
-       (SELECT max(at) FROM heartbeat WHERE starts_with(process, 'ingest')) AS ingest_at
 
 -- name: rules_in_force
 SELECT rules FROM ruleset ORDER BY loaded_at DESC, id DESC LIMIT 1
@@ -142,3 +138,6 @@ SELECT a.device_id, p.public_id, p.name, a.user_slot
 FROM assignment a JOIN patient p ON p.id = a.patient_id
 WHERE a.during @> %(now)s::timestamptz
 ORDER BY a.device_id, a.user_slot NULLS FIRST
+
+-- name: names_by_public_id
+SELECT public_id, name FROM patient WHERE public_id = ANY(%(public_ids)s)

@@ -100,8 +100,8 @@ def _rows(request: Request, chosen: Queue, since: str) -> Response:
 
 @router.get("/pulse")
 def pulse(request: Request, who: SignedIn, conn: Transaction, now: Now) -> Response:
-    """Send whether readings are flowing, for the head of any page that stays open."""
-    return show(request, conn, who, now, "pulse.html")
+    """Send whether readings are flowing and what is wrong, for the head of any page that stays open."""
+    return show(request, conn, who, now, "pulse_again.html")
 
 
 @router.post("/worklist/acknowledge")
@@ -150,7 +150,7 @@ def _board(request: Request) -> Board:
     """Return this process's board."""
     state = request.app.state
     if not hasattr(state, "board"):
-        state.board, state.rendered_rows = Board(), {}
+        state.board, state.rendered_rows = Board(state.house), {}
     board: Board = state.board
     return board
 

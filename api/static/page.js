@@ -37,11 +37,28 @@ for (const name of ["pointermove", "pointerdown", "keydown", "scroll"]) {
   document.addEventListener(name, () => { touched = Date.now(); }, { passive: true, capture: true });
 }
 
+let heard = Date.now(), refused = ""; // when the server last answered as it should, and what it answered since
 /** Fetch something by the page's own doing: while nobody touches it, that does not keep them signed in. */
 export async function look(address) {
-  const response = await fetch(address, { headers: Date.now() - touched > 60000 ? { "X-Background": "1" } : {} });
+  // a server that hangs must not keep this screen waiting: after two looks without an answer it says that it is old
+  const response = await fetch(address, { signal: AbortSignal.timeout(10000), headers: Date.now() - touched > 60000 ? { "X-Background": "1" } : {} });
   if (response.status === 401 || response.redirected) signIn();
+  if (response.ok) { heard = Date.now(); refused = ""; } else if (response.status >= 500) refused ||= await reason(response);
+  sayLost();
   return response;
+}
+
+/** Say on any page that what it shows is old, and take that back once the server answers again. */
+function sayLost() {
+  const box = document.getElementById("lost"), silent = Date.now() - heard;
+  if (!box) return;
+  const lost = silent > 40000 || (refused && silent > 16000);
+  if (lost) {
+    const why = document.getElementById("lost-why"), since = `Nothing was heard since ${words.clock(heard + skew, zone)}.`;
+    const said = refused ? `${since} The server says: ${refused}.` : since;
+    if (why.textContent !== said) why.textContent = said;
+  }
+  box.hidden = !lost;
 }
 
 /** Send a form's fields as this page's own; answers the response, or goes to the login. */
@@ -92,8 +109,10 @@ function sayLine() {
   pulse.classList.toggle("down", Boolean(lost));
 }
 
-/** Show another pulse, fetched with a fragment. */
-export function setPulse(fresh) {
+/** Show another pulse, and what is wrong with the house, fetched with a fragment. */
+export function setPulse(fresh, says) {
+  const shown = document.getElementById("house-says");
+  if (says && shown && says.textContent !== shown.textContent) shown.replaceChildren(...says.childNodes);
   pulse.replaceChildren(...fresh.childNodes);
   pulse.className = fresh.className;
   pulse.dataset.up = fresh.dataset.up;
@@ -116,14 +135,16 @@ if (pulse) {
     tell("values");
   });
   window.addEventListener("pagehide", () => source.close());
-  setInterval(sayLine, 1000);
+  setInterval(() => { sayLine(); sayLost(); }, 1000);
   if (!document.getElementById("list")) { // the worklist fetches its pulse with its rows
     setInterval(async () => {
       try {
         const response = await look("/pulse");
-        if (response.ok) setPulse(new DOMParser().parseFromString(await response.text(), "text/html").getElementById("pulse"));
-      } catch { quiet ||= Date.now(); }
-    }, 30000);
+        if (!response.ok) return;
+        const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+        setPulse(fresh.getElementById("pulse"), fresh.getElementById("house-says"));
+      } catch { /* it is said when it lasts */ }
+    }, 15000);
   }
 }
 
@@ -152,8 +173,8 @@ document.addEventListener("submit", async (event) => { // sent without leaving t
   if (form.dataset.sent) return;
   form.dataset.sent = "1";
   try {
-    await send(form.action, new FormData(form));
-    location.reload();
+    const going = (await send(form.action, new FormData(form))).headers.get("X-Going");
+    if (going) location.assign(going); else location.reload();
   } catch (error) {
     delete form.dataset.sent;
     const place = form.querySelector(".form-error");

@@ -32,7 +32,7 @@ function merge(delta) {
   mark = delta.dataset.mark;
   fetched = Date.now();
   setClock(delta.dataset.now);
-  setPulse(delta.querySelector("#pulse"));
+  setPulse(delta.querySelector("#pulse"), delta.querySelector("#house-says"));
   put(document.getElementById("lead"), delta.querySelector("#new-lead"));
   put(empty, delta.querySelector("#new-empty"));
   document.title = delta.dataset.title;
@@ -224,5 +224,4 @@ list.addEventListener("focusin", (event) => { const row = event.target.closest("
 on("alerts", refresh);
 on("values", () => { if (Date.now() - fetched > 5000) refresh(); });
 setInterval(refresh, 15000); // events wake, looking is the net
-setInterval(() => { document.getElementById("stale").hidden = Date.now() - fetched < 40000; }, 1000);
 setInterval(() => settle(false), 2000);

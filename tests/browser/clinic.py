@@ -224,7 +224,10 @@ def keep_path_up(conn: Connection[Any], now: datetime) -> None:
     """Say that readings are flowing."""
     conn.execute("INSERT INTO path_up (started_at, seen_at) VALUES (%s, %s)", [now - timedelta(hours=9), now])
     conn.execute(
-        "INSERT INTO heartbeat (process, at) VALUES ('ingest', %s) ON CONFLICT (process) DO UPDATE SET at = excluded.at", [now]
+        "INSERT INTO heartbeat (process, instance, at)"
+        " SELECT name, 'clinic', %s FROM unnest(ARRAY['ingest', 'work', 'watchdog']) AS name"
+        " ON CONFLICT (process, instance) DO UPDATE SET at = excluded.at",
+        [now],
     )
 
 
@@ -313,6 +316,11 @@ def add_alert(
     ).fetchone()
     assert row is not None
     conn.execute("INSERT INTO alert_event (alert_id, at, what) VALUES (%s, %s, 'opened')", [row[0], opened])
+    conn.execute(
+        "INSERT INTO outbox (alert_id, channel, recipient, body, state, reason, due_at, finished_at, created_at)"
+        " VALUES (%s, 'in_app', 'worklist', '', 'delivered', 'opened', %s, %s, %s)",
+        [row[0], opened, opened, opened],
+    )
     conn.execute("SELECT pg_notify('alert_changed', %s)", [str(row[0])])
     return str(row[1])
 

@@ -21,12 +21,14 @@ ROOT = Path(__file__).parents[2]
 class House:
     """A running `wardlight up` over one data folder."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, settings: Mapping[str, str] | None = None) -> None:
+        """Start it; `settings` are WARDLIGHT_ variables beside those of every story."""
         with socket.create_server(("127.0.0.1", 0)) as found:
             self.port: int = found.getsockname()[1]
         self.folder = folder
         environment = {name: value for name, value in os.environ.items() if not name.startswith("WARDLIGHT_")}
         self.environment = environment | {"WARDLIGHT_DATA_DIR": str(folder), "WARDLIGHT_HTTP_PORT": str(self.port)}
+        self.environment |= settings or {}
         self.said: list[str] = []
         self.process = subprocess.Popen(
             self.command("up", *arguments),

@@ -16,7 +16,7 @@ from api.settings import Settings
 from tests.parts import lacking
 
 TOP = Path(__file__).resolve().parents[3]
-OURS = {"migrate", "serve", "ingest", "work"}
+OURS = {"migrate", "serve", "ingest", "work", "watchdog"}
 
 
 @pytest.fixture(scope="module")
