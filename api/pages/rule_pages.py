@@ -23,6 +23,7 @@ from api.pages import queries, rule_view
 from api.pages.forms import fill
 from api.pages.frame import show
 from api.problems import Problem
+from api.routes import limit_previews as previews
 from api.routes import rules as interface
 from api.routes.scorecards import load_scorecards
 from api.transaction import Now, Transaction
@@ -113,6 +114,38 @@ def scorecards_page(request: Request, who: SignedIn, conn: Transaction, now: Now
         groups=[(name, known.get(name, name.replace("_", " ")), name in known, lines) for name, lines in groups.items()],
         pairs=[(rule_view.card_line(pair.baseline), rule_view.card_line(pair.fixed)) for pair in pairs],
         days=_BACK,
+    )
+
+
+@router.get("/patients/{public_id}/limits/preview")
+def limit_preview(
+    request: Request,
+    public_id: str,
+    who: SignedIn,
+    conn: Transaction,
+    now: Now,
+    rules: InForce,
+    rule: str = "",
+    limit: str = "",
+) -> Response:
+    """Show what a patient's own limit would have done with their own readings: a fragment for a form."""
+    told, refused = None, ""
+    try:
+        told = previews.run(conn, rules, public_id, rule, fill(previews.Wanted, {"limit": limit.replace(",", ".")}), who, now)
+    except Problem as problem:
+        if problem.status == 404:
+            raise
+        refused = problem.detail
+    return show(
+        request,
+        conn,
+        who,
+        now,
+        "limit_preview.html",
+        told=told,
+        refused=refused,
+        sides=rule_view.sides(told.figures) if told else (),
+        episodes=rule_view.episodes_of(told.figures, {}) if told else [],
     )
 
 

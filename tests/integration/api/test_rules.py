@@ -129,3 +129,19 @@ def test_scorecards_leave_out_the_synthetic(coordinator: httpx.Client, ward: War
     ward.conn.execute("UPDATE patient SET is_synthetic = true")
     ward.conn.commit()
     assert coordinator.get("/api/v1/scorecards").json()["cards"] == []
+
+
+def test_a_patients_own_limit_is_tried_on_their_own_readings(coordinator: httpx.Client, ward: Ward) -> None:
+    (public_id,) = ward.conn.execute("SELECT public_id FROM patient").fetchone() or ("",)
+    ward.conn.commit()
+    address = f"/api/v1/patients/{public_id}/limits/preview"
+    told = coordinator.get(address, params={"rule": "spo2_low", "limit": 88}).json()
+    assert (told["figures"]["live"]["alerts"], told["figures"]["candidate"]["alerts"]) == (1, 0)
+    assert [one["change"] for one in told["figures"]["episodes"]] == ["lost"]
+    assert coordinator.get(address, params={"rule": "spo2_low", "limit": 500}).status_code == 409
+    assert coordinator.get(address, params={"rule": "doubt", "limit": 88}).status_code == 409
+    assert coordinator.get(address, params={"rule": "nothing", "limit": 88}).status_code == 404
+    page = coordinator.get(f"/patients/{public_id}/limits/preview", params={"rule": "spo2_low", "limit": "88"})
+    assert "0 alerts instead of 1" in page.text and "1 lost" in page.text
+    refused = coordinator.get(f"/patients/{public_id}/limits/preview", params={"rule": "spo2_low", "limit": "high"})
+    assert refused.status_code == 200 and "limit:" in refused.text
