@@ -16,6 +16,7 @@ from api.pages import (
     queue_pages,
     reaching_pages,
     team_pages,
+    rule_pages,
     triage_pages,
     worklist_page,
 )
@@ -35,5 +36,6 @@ routers: list[APIRouter] = [
     own_addresses.router,
     triage_pages.router,
     queue_pages.router,
+    rule_pages.router,
     house_page.router,
 ]
