@@ -5,6 +5,7 @@ before the alert, in the order of all locks.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +16,9 @@ from alerts import queries, taking
 from alerts.alert import DISPOSITIONS, Alert
 from alerts.findings import Changes, write_steps
 from alerts.lifecycle import Step
-from alerts.state import INACTIVE, NEVER, StateUnreadable, pack, unpack
-from devices.vitals import COLUMN
+from alerts.rule import READING_KINDS
+from alerts.state import StateUnreadable, forget_condition, forget_doubt
+from devices.vitals import COLUMN, VITALS
 
 
 def acknowledge(conn: Connection[Any], alert_public_id: str, staff_id: int, now: datetime) -> Alert | None:
@@ -86,23 +88,24 @@ def _act(conn: Connection[Any], public_id: str, staff_id: int, now: datetime, st
 def _reset(conn: Connection[Any], alert: Alert, now: datetime) -> datetime | None:
     """Make the alert's condition inactive in its patient's locked state; return from when on it is judged anew."""
     kind = alert.explanation.get("kind")
-    if kind == "silence":
-        return now
-    if kind not in ("threshold", "doubt") or alert.subject not in COLUMN:
-        return None
+    if kind in READING_KINDS:
+        return _reset_condition(conn, alert)
+    if kind != "doubt" or alert.subject not in COLUMN:
+        return now if kind == "silence" else None
     vital = COLUMN[alert.subject]
-    newest = queries.find_newest(conn, alert.patient_id, vital, is_suspect=kind == "doubt")
-    packed, names = queries.load_state(conn, alert.patient_id)
-    try:
-        state = unpack([packed], len(names))
-    except StateUnreadable:
-        return newest
-    if kind == "doubt":
-        state.newest[0, vital] = max(state.newest[0, vital], state.doubted[0, vital])
-        state.doubted[0, vital] = NEVER
-    elif alert.rule in names:
-        column = names.index(alert.rule)
-        state.status[0, column], state.streak[0, column], state.since[0, column] = INACTIVE, 0, NEVER
-    saved, lengths = pack(state)
-    queries.replace_state(conn, alert.patient_id, saved[0].tobytes()[: int(lengths[0])])
+    newest = queries.find_newest(conn, alert.patient_id, vital, is_suspect=True)
+    packed, _ = queries.load_state(conn, alert.patient_id)
+    with suppress(StateUnreadable):
+        queries.replace_state(conn, alert.patient_id, forget_doubt(packed, vital))
     return newest
+
+
+def _reset_condition(conn: Connection[Any], alert: Alert) -> datetime | None:
+    """Make a condition inactive; return when the newest reading was measured that it can have been judged by."""
+    subjects = range(len(VITALS)) if alert.subject not in COLUMN else [COLUMN[alert.subject]]
+    found = [queries.find_newest(conn, alert.patient_id, vital, is_suspect=False) for vital in subjects]
+    packed, names = queries.load_state(conn, alert.patient_id)
+    if alert.rule in names:
+        with suppress(StateUnreadable):
+            queries.replace_state(conn, alert.patient_id, forget_condition(packed, names.index(alert.rule)))
+    return max((one for one in found if one is not None), default=None)

@@ -4,7 +4,7 @@ Conditions are judged on measured_at (I5); states, alerts and notices are saved 
 readings (I3). One engine per worker and one transaction at a time; never commits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
-from alerts import queries
+from alerts import queries, rule_edits
 from alerts.cache import Locked, StateCache
 from alerts.judgement import Judgement
+from alerts.people import People, joined
 from alerts.rules import RuleSet
 from alerts.state import States, StateUnreadable, unpack
 from alerts.triage import rechecks
@@ -42,34 +43,67 @@ class Engine:
     """Judges batches for one worker, and keeps the states it saved last."""
 
     def __init__(self, rules: RuleSet) -> None:
-        self.rules = rules
-        self._cache = StateCache(len(rules.threshold_rules))
+        """Judge by the rules of the files, and from the first transaction on by those with the edits in force."""
+        self._files = self.rules = rules
+        self._stamp = 0
+        self._cache = StateCache(rules.layout)
         self._locked: Locked | None = None
         self._ruleset_id: int | None = None
         self._new_ruleset_id: int | None = None
 
+    def refresh(self, conn: Connection[Any]) -> None:
+        """Judge by the rules that are in force in this transaction; where they changed, nothing that is cached holds."""
+        stamp = rule_edits.stamp(conn)
+        if stamp == self._stamp:
+            return
+        rules = rule_edits.rules_in_force(conn, self._files)
+        if rules.digest != self.rules.digest:
+            self.rules, self._cache = rules, StateCache(rules.layout)
+            self._ruleset_id = self._new_ruleset_id = None
+        self._stamp = stamp
+
     def lock(self, conn: Connection[Any], patient_ids: Iterable[int] | NDArray[np.int32]) -> None:
         """Lock the state rows of these patients, ascending, until the transaction ends; `judge` takes rows of theirs alone."""
+        self.refresh(conn)
         wanted = patient_ids if isinstance(patient_ids, np.ndarray) else list(patient_ids)
         ids = np.unique(np.asarray(wanted, np.int32))
-        size = len(self.rules.threshold_rules)
+        layout = self.rules.layout
         if not len(ids):
             nothing = np.zeros(0, np.int64)
-            self._locked = Locked(ids, nothing, nothing.astype(bool), States.empty(0, size), np.zeros((0, size), bool))
+            self._locked = Locked(
+                ids, nothing, nothing.astype(bool), States.empty(0, layout), People.plain(np.zeros((0, layout.rules), bool))
+            )
             return
         rows = queries.lock_states(conn, ids)
-        known, states, mask = self._cache.find(ids, rows[:, 1])
+        known, states, people = self._cache.find(ids, rows[:, 1])
         stale = rows[:, 2] != self.ruleset_id(conn)
         unknown = np.flatnonzero(~known)
         if len(unknown):
-            packed, programmes = queries.load_states(conn, ids[unknown])
-            mask[unknown] = self.rules.mask(programmes)
+            packed, programmes, zones = queries.load_states(conn, ids[unknown])
+            people = self._with_unknown(conn, people, ids, unknown, programmes, zones)
             usable = [b"" if stale[row] else one for row, one in zip(unknown.tolist(), packed, strict=True)]
             try:
-                states.put(unknown, unpack(usable, size))
+                states.put(unknown, unpack(usable, layout))
             except StateUnreadable:
                 stale[unknown] = True
-        self._locked = Locked(ids, rows[:, 1].copy(), stale, states, mask)
+        self._locked = Locked(ids, rows[:, 1].copy(), stale, states, people)
+
+    def _with_unknown(
+        self,
+        conn: Connection[Any],
+        people: People,
+        ids: NDArray[np.int32],
+        unknown: NDArray[np.intp],
+        programmes: Sequence[Sequence[str]],
+        zones: Sequence[str],
+    ) -> People:
+        """Return the people with what the database says of those whom the cache does not know."""
+        mask, zone, names = people.mask, people.zone, dict.fromkeys((*people.zones, *zones))
+        mask[unknown] = self.rules.mask(programmes)
+        place = {name: number for number, name in enumerate(names)}
+        zone[unknown] = [place[name] for name in zones]
+        limits, references = queries.load_own(conn, ids[unknown], ids, self.rules.column)
+        return People(mask, joined([people.limits, limits]), joined([people.references, references]), zone, tuple(names))
 
     def judge(self, conn: Connection[Any], batch: Batch, now: datetime) -> Judged:
         """Judge measurements recorded in this transaction, of patients locked in it; save states, alerts and notices."""

@@ -108,6 +108,12 @@ def _why(alert: Alert, why: Mapping[str, Any], when: Callable[[Any], str], show:
         )
         yield f"  A reading is due every {expected}; the last arrived {when(why['last_received_at'])}."
         yield f"  Counted from {when(why['counted_from'])}: {counted} in which our own path was up; {left_out} left out."
+        if why.get("why_silent"):
+            yield f"  Why silent: {why['why_silent']}."
+    elif kind == "adherence":
+        left = f"; {why['paused_days']} paused" if why["paused_days"] else ""
+        left += f"; {why['unseen_days']} in which our own path was down" if why["unseen_days"] else ""
+        yield f"  {why['kept_days']} of {why['prescribed_days']} days, {why['first_day']} to {why['last_day']}{left}."
     elif kind == "unjudged":
         yield f"  Judging raised {why.get('failure')}. The readings are stored; the sweep tries again every minute."
     yield from (_reading(one, why, when, show) for one in why.get("readings", ()))

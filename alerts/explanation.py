@@ -3,13 +3,16 @@
 Pure: makes the JSON of `alert.explanation` (docs/decisions/0012); `alerts/explain.py` tells it in plain words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from alerts.alert import Alert
+from alerts.moments import to_datetime
 from alerts.rule import ANY, Rule
+from alerts.rule_shapes import PLACES
+from alerts.signal_words import fallback_sentence, is_fallback, limit_of, words
 from devices.vitals import COLUMN, VITALS
 
 
@@ -47,15 +50,59 @@ class Silence:
     counted_seconds: float
 
 
+def explain_reading(
+    rule: Rule,
+    alert: Alert,
+    value: float | None,
+    numbers: Mapping[str, float],
+    evidence: Sequence[Evidence],
+    digest: str,
+    *,
+    zone: str = "UTC",
+    others: Mapping[str, Rule] | None = None,
+    still_true_after: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return what an alert about readings keeps, whatever the kind of its rule.
+
+    `value` is what was judged of the reading that made it fire, `numbers` what that rests on; `others` are the rules by name.
+    """
+    if rule.kind == "threshold":
+        return explain_threshold(rule, alert, evidence, digest, still_true_after, limit_of(rule, numbers))
+    told = _common(rule, alert, digest, words(rule, numbers, alert.fired_at, zone, others or {}))
+    if is_fallback(rule, numbers):
+        told["reason"] = fallback_sentence(rule, numbers)
+    told |= {
+        "vital": rule.vital,
+        "value": value,
+        "rests_on": {name: _kept(name, number) for name, number in numbers.items()},
+        "zone": zone,
+        "for_seconds": rule.for_.total_seconds(),
+        "readings": [_reading(one) for one in evidence],
+    }
+    told |= _limit(rule, limit_of(rule, numbers))
+    return _still_true(told, still_true_after)
+
+
+def _kept(name: str, number: float) -> float | str:
+    """Return a number as it is kept, a time as text."""
+    return to_datetime(int(number)).isoformat() if name == "at" or name.endswith(".at") else number
+
+
 def explain_threshold(
-    rule: Rule, alert: Alert, evidence: Sequence[Evidence], digest: str, still_true_after: dict[str, Any] | None = None
+    rule: Rule,
+    alert: Alert,
+    evidence: Sequence[Evidence],
+    digest: str,
+    still_true_after: dict[str, Any] | None = None,
+    limit: float | None = None,
 ) -> dict[str, Any]:
     """Return what a threshold or doubt alert keeps: rule, limit and whose it is, readings, since when, and the sentence."""
+    limit = rule.limit if limit is None else limit
     vital = VITALS[COLUMN[alert.subject or ""]]
     deciding = next((one for one in evidence if one.measured_at == alert.fired_at), evidence[-1] if evidence else None)
     words = {
         "value": f"{deciding.value:.{vital.decimals}f} {vital.shown_unit}" if deciding else "unknown",
-        "limit": f"{rule.limit:g} {vital.shown_unit}" if rule.limit is not None else "",
+        "limit": f"{limit:g} {vital.shown_unit}" if limit is not None else "",
         "vital": vital.title,
     }
     told = _common(rule, alert, digest, words)
@@ -63,30 +110,41 @@ def explain_threshold(
         "vital": vital.name,
         "unit": vital.unit,
         "for_seconds": rule.for_.total_seconds(),
-        "readings": [
-            {
-                "measured_at": one.measured_at.isoformat(),
-                "received_at": one.received_at.isoformat(),
-                "value": one.value,
-                "device": one.device,
-                "source": one.source,
-            }
-            for one in evidence
-        ],
+        "readings": [_reading(one) for one in evidence],
     }
     if rule.kind == "threshold":
-        told |= {
-            "operator": rule.op,
-            "limit": rule.limit,
-            "n": rule.readings,
-            "hysteresis": rule.hysteresis,
-            "max_gap_seconds": rule.max_gap.total_seconds(),
-            "whose_limit": "general limit"
-            if ANY in rule.programmes
-            else f"limit of {', '.join(rule.programmes).replace('_', ' ')}",
-        }
-    if still_true_after is not None:
-        told["still_true_after"] = still_true_after
+        told |= _limit(rule, limit)
+    return _still_true(told, still_true_after)
+
+
+def _reading(one: Evidence) -> dict[str, Any]:
+    return {
+        "measured_at": one.measured_at.isoformat(),
+        "received_at": one.received_at.isoformat(),
+        "value": one.value,
+        "device": one.device,
+        "source": one.source,
+    }
+
+
+def _limit(rule: Rule, limit: float | None) -> dict[str, Any]:
+    """Return the limit that was in force, whose it is, and what it takes to fire and to end."""
+    general = "general limit" if ANY in rule.programmes else f"limit of {', '.join(rule.programmes).replace('_', ' ')}"
+    return {
+        "operator": rule.op,
+        "limit": limit,
+        "unit": rule.unit,
+        "n": rule.readings,
+        "of": rule.of,
+        "hysteresis": rule.hysteresis,
+        "max_gap_seconds": rule.max_gap.total_seconds(),
+        "whose_limit": general if limit == rule.limit else "patient's own limit",
+    }
+
+
+def _still_true(told: dict[str, Any], after: dict[str, Any] | None) -> dict[str, Any]:
+    if after is not None:
+        told["still_true_after"] = after
         told["reason"] += ", still so after it was resolved"
     return told
 
@@ -118,7 +176,7 @@ def explain_unjudged(rule: Rule, alert: Alert, failure: str, digest: str) -> dic
 
 
 def _common(rule: Rule, alert: Alert, digest: str, words: dict[str, str]) -> dict[str, Any]:
-    filled = {name: words.get(name, "") for name in ("value", "limit", "vital", "device", "since", "expected")}
+    filled = dict.fromkeys(PLACES, "") | words
     return {
         "kind": rule.kind,
         "rule": rule.name,

@@ -14,9 +14,10 @@ from psycopg import Connection
 
 from alerts import lifecycle, queries
 from alerts.alert import UNSTORED, Alert
-from alerts.explanation import Evidence, explain_threshold
+from alerts.explanation import Evidence, explain_reading
 from alerts.lifecycle import REGRESSED_WITHIN, Episode, Step
 from alerts.rule import Rule
+from alerts.rules import RuleSet
 from alerts.triage.dispatch import dispatch
 from devices.vitals import COLUMN, VITALS
 
@@ -37,6 +38,8 @@ class Finding:
     past: tuple[Episode, ...] = ()
     #: the episode that lasts
     ongoing: Episode | None = None
+    #: the patient's time zone, in which an explanation tells times
+    zone: str = "UTC"
 
     @property
     def key(self) -> tuple[int, str, str | None]:
@@ -54,7 +57,7 @@ class Changes:
 
 
 def apply_findings(
-    conn: Connection[Any], findings: Sequence[Finding], ruleset_id: int, digest: str, now: datetime, changes: Changes
+    conn: Connection[Any], findings: Sequence[Finding], ruleset_id: int, rules: RuleSet, now: datetime, changes: Changes
 ) -> None:
     """Open, change and close alerts for these findings, at most one per condition."""
     findings = _merged(findings)
@@ -70,7 +73,7 @@ def apply_findings(
                 ceased_at=finding.ceased_at, past=finding.past, ongoing=finding.ongoing,
             )  # fmt: skip
             steps += [(finding, step) for step in made]
-        refused = _write(conn, steps, digest, now, changes)
+        refused = _write(conn, steps, rules, now, changes)
         # somebody opened the same alert meanwhile: once more, now with theirs
         findings = [replace(finding, ceased_at=None) for finding in {finding.key: finding for finding in refused}.values()]
 
@@ -122,22 +125,36 @@ def write_steps(
 
 
 def _write(
-    conn: Connection[Any], steps: Sequence[tuple[Finding, Step]], digest: str, now: datetime, changes: Changes
+    conn: Connection[Any], steps: Sequence[tuple[Finding, Step]], rules: RuleSet, now: datetime, changes: Changes
 ) -> list[Finding]:
-    explained = _explained(conn, steps, digest)
+    explained = _explained(conn, steps, rules)
     refused = {step.alert.public_id for step in write_steps(conn, explained, now, changes)}
     return [finding for (finding, _), step in zip(steps, explained, strict=True) if step.alert.public_id in refused]
 
 
-def _explained(conn: Connection[Any], steps: Sequence[tuple[Finding, Step]], digest: str) -> list[Step]:
+def _explained(conn: Connection[Any], steps: Sequence[tuple[Finding, Step]], rules: RuleSet) -> list[Step]:
     """Return the steps, new alerts with their explanation: all their readings are fetched by one query."""
     new = [(finding, step.alert) for finding, step in steps if step.alert.id == UNSTORED]
     evidence = load_evidence(conn, [alert for _, alert in new], is_doubt=False)
-    wanted = [(alert.patient_id, alert.rule, COLUMN[finding.subject or ""], alert.since) for finding, alert in new]
+    wanted = [(alert.patient_id, alert.rule, COLUMN.get(finding.subject or "", -1), alert.since) for finding, alert in new]
     resets = queries.list_followed_resets(conn, wanted) if wanted else []
-    after = {place: {"alert": alert, "at": at.isoformat(), "by": who} for place, alert, at, who in resets}
+    after = {
+        place: {"alert": alert, "at": at.isoformat(), "by": who}
+        for place, alert, at, who in resets
+        if new[place][1].subject in COLUMN
+    }
     told = {
-        alert.public_id: explain_threshold(finding.rule, alert, evidence[place], digest, after.get(place))
+        alert.public_id: explain_reading(
+            finding.rule,
+            alert,
+            (episode := _episode_of(finding, alert)).value,
+            episode.told,
+            evidence[place],
+            rules.digest,
+            zone=finding.zone,
+            others=rules.by_name,
+            still_true_after=after.get(place),
+        )
         for place, (finding, alert) in enumerate(new)
     }
     return [
@@ -146,10 +163,16 @@ def _explained(conn: Connection[Any], steps: Sequence[tuple[Finding, Step]], dig
     ]
 
 
+def _episode_of(finding: Finding, alert: Alert) -> Episode:
+    """Return the episode that an alert opened for."""
+    told = [one for one in (*finding.past, finding.ongoing) if one is not None]
+    return next((one for one in told if one.fired_at == alert.fired_at), told[-1])
+
+
 def load_evidence(conn: Connection[Any], alerts: Sequence[Alert], *, is_doubt: bool) -> dict[int, list[Evidence]]:
     """Return the readings that each of some alerts about a vital rests on, by place."""
     found: dict[int, list[Evidence]] = defaultdict(list)
-    columns = [COLUMN[alert.subject or ""] for alert in alerts]
+    columns = [COLUMN.get(alert.subject or "", -1) for alert in alerts]
     wanted = [
         (alert.patient_id, column, alert.since, alert.fired_at, is_doubt) for alert, column in zip(alerts, columns, strict=True)
     ]

@@ -5,8 +5,8 @@ another rule set are judged again as a whole. A rule that raises costs no readin
 alert says so (I3, I5, I6).
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
@@ -18,13 +18,14 @@ from psycopg import Connection
 from alerts import lifecycle, queries
 from alerts.alert import Alert
 from alerts.cache import Locked
-from alerts.evaluate import Evaluation, evaluate
+from alerts.evaluate import NO_LATE, Evaluation, evaluate
 from alerts.explanation import explain_unjudged
 from alerts.findings import Changes, Finding, apply_findings, write_steps
 from alerts.lifecycle import Episode, Step
 from alerts.moments import to_datetime, to_us
-from alerts.rebuild import NO_LATE, Rebuilt, Resets, Stretch, first_late, is_among, is_anchored, rebuild
-from alerts.rule import UNJUDGED, Rule
+from alerts.people import People
+from alerts.rebuild import Rebuilt, Resets, Stretch, is_among, is_anchored, rebuild
+from alerts.rule import READING_KINDS, UNJUDGED, Rule
 from alerts.rules import RuleSet
 from alerts.state import FIRING, NEVER, States
 from devices.batch import Batch
@@ -40,6 +41,35 @@ _TOGETHER: Final = 20
 
 Rows = NDArray[np.intp]
 Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One transition of one condition; times in microseconds."""
+
+    at: int
+    fired: bool
+    worsened: bool
+    since: int
+    value: float
+    told: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _LateOnes:
+    """Some patients' rules that are judged again; row i of every array belongs together."""
+
+    #: (p,) row of the patient among the locked
+    rows: Rows
+    #: (p, R)
+    rules: NDArray[np.bool_]
+    #: (p, S)
+    signals: NDArray[np.bool_]
+    #: (p,) int64 microseconds: the first late reading
+    since: NDArray[np.int64]
+
+    def take(self, some: Rows) -> "_LateOnes":
+        return _LateOnes(self.rows[some], self.rules[some], self.signals[some], self.since[some])
 
 
 class Judgement:
@@ -100,7 +130,7 @@ class Judgement:
             part = np.isin(patient, rows) if len(rows) < len(every) else slice(None)
             chosen = batch if isinstance(part, slice) else batch.take(part)
             local = np.searchsorted(rows, patient[part])
-            return rows, evaluate(self._rules, locked.states.take(rows), locked.mask[rows], local, chosen)
+            return rows, evaluate(self._rules, locked.states.take(rows), locked.people.take(rows), local, chosen)
 
         every = np.unique(patient)
         return self._isolate(every, judge)
@@ -109,10 +139,11 @@ class Judgement:
         before = self._locked.states.take(rows)
         self._locked.states.put(rows, judged.after)
         changed = judged.transitions
-        pairs: dict[tuple[int, int], list[tuple[int, bool, int]]] = {}
-        columns = (changed.patient, changed.rule, changed.at, changed.fired, changed.since)
-        for who, rule, at, fired, since in zip(*(column.tolist() for column in columns), strict=True):
-            pairs.setdefault((who, rule), []).append((at, fired, since))
+        pairs: dict[tuple[int, int], list[Change]] = {}
+        columns = (changed.at, changed.fired, changed.worsened, changed.since, changed.value)
+        changes = zip(*(column.tolist() for column in columns), changed.told, strict=True)
+        for who, rule, change in zip(changed.patient.tolist(), changed.rule.tolist(), changes, strict=True):
+            pairs.setdefault((who, rule), []).append(Change(*change))
         holding = list(zip(*(column.tolist() for column in judged.holding), strict=True))
         if holding:
             who = np.unique(judged.holding[0])
@@ -121,60 +152,67 @@ class Judgement:
                 if int(self._locked.patient_id[rows[one]]) in late:
                     pairs.setdefault((one, rule), [])
         for (one, column), steps in pairs.items():
-            rule = self._rules.threshold_rules[column]
-            held = int(judged.after.newest[one, COLUMN[rule.vital or ""]])
+            rule = self._rules.reading_rules[column]
+            held = int(judged.after.held[one, column])
             self._findings.append(self._live_finding(int(rows[one]), rule, before.status[one, column] == FIRING, steps, held))
-        if judged.late.any():
-            self._judge_late(rows, judged.late, batch, patient)
+        if judged.late.any() or judged.late_signals.any():
+            self._judge_late(rows, judged, batch)
 
-    def _live_finding(
-        self, row: int, rule: Rule, was_firing: bool, steps: Sequence[tuple[int, bool, int]], held: int
-    ) -> Finding:
-        ceased, past, begun = None, [], None
+    def _live_finding(self, row: int, rule: Rule, was_firing: bool, steps: Sequence["Change"], held: int) -> Finding:
+        ceased, past = None, []
+        begun: Change | None = None
+        worst: float | None = None
         is_firing = was_firing
-        for at, fired, since in steps:
-            if fired:
-                begun = (since, at)
+        for step in steps:
+            if step.fired:
+                begun, worst = step, step.value
+            elif step.worsened:
+                worst = step.value
             elif begun is None:
-                ceased = to_datetime(at)
+                ceased = to_datetime(step.at)
             else:
-                past.append(Episode(to_datetime(begun[0]), to_datetime(begun[1]), to_datetime(begun[1]), to_datetime(at)))
-            is_firing = fired
+                past.append(_episode(begun.since, begun.at, begun.at, step.at, begun.value, worst, begun.told))
+            is_firing = step.fired or step.worsened
         ongoing = None
-        if is_firing:
-            since, at = begun if begun is not None else (held, held)
-            ongoing = Episode(to_datetime(since), to_datetime(at), to_datetime(held))
-        return Finding(int(self._locked.patient_id[row]), rule, rule.vital or "", ceased, tuple(past), ongoing)
+        if is_firing and begun is not None:
+            ongoing = _episode(begun.since, begun.at, held, None, begun.value, worst, begun.told)
+        elif is_firing:
+            ongoing = _episode(held, held, held, None, None, worst, {})
+        return Finding(int(self._locked.patient_id[row]), rule, rule.vital, ceased, tuple(past), ongoing, self._zone(row))
 
-    def _judge_late(self, rows: Rows, late: NDArray[np.bool_], batch: Batch, patient: Rows) -> None:
-        """Judge the vitals of patients again in which readings arrived out of order, `late` (rows, vitals)."""
-        inside = np.isin(patient, rows)
-        mine = batch if inside.all() else batch.take(inside)
-        first = first_late(late, np.searchsorted(rows, patient[inside]), mine)
-        earliest = first.min(axis=1)
-        order = np.argsort(earliest, kind="stable")
-        order = order[earliest[order] < NO_LATE]
+    def _judge_late(self, rows: Rows, judged: Evaluation, batch: Batch) -> None:
+        """Judge again, from history, the rules of patients whose readings arrived out of order."""
+        order = np.argsort(judged.late_from, kind="stable")
+        order = order[judged.late_from[order] < NO_LATE]
         self.rebuilt += len(order)
         for start in range(0, len(order), _TOGETHER):
             chosen = np.sort(order[start : start + _TOGETHER])
-            since = to_datetime(int(earliest[chosen].min())) - _BACK
-            unsettled = self._rebuild_late(rows[chosen], late[chosen], first[chosen], batch, since)
-            again = chosen[unsettled]
-            if len(again):
-                self._rebuild_late(rows[again], late[again], first[again], batch, None)
+            late = _LateOnes(rows[chosen], judged.late[chosen], judged.late_signals[chosen], judged.late_from[chosen])
+            back = max((span for span in self._reaches(late.rules) if span is not None), default=0)
+            since = to_datetime(int(late.since.min()) - back) - _BACK
+            unsettled = np.ones(len(chosen), bool)
+            if None not in self._reaches(late.rules):
+                unsettled = self._rebuild_late(late, batch, since)
+            if unsettled.any():
+                self._rebuild_late(late.take(np.flatnonzero(unsettled)), batch, None)
 
-    def _rebuild_late(
-        self, rows: Rows, late: NDArray[np.bool_], first: NDArray[np.int64], batch: Batch, since: datetime | None
-    ) -> NDArray[np.bool_]:
-        """Judge late vitals again from history since a time; return which patients that was too short for, (rows,) bool."""
+    def _reaches(self, rules: NDArray[np.bool_]) -> set[int | None]:
+        """Return how far back what some rules are judged on depends on history, None where on all of it."""
+        plan = self._rules.plan
+        signals = np.unique(plan.signal[rules.any(axis=0)])
+        return {plan.signals[signal].reach for signal in signals.tolist() if signal >= 0}
+
+    def _rebuild_late(self, late: "_LateOnes", batch: Batch, since: datetime | None) -> NDArray[np.bool_]:
+        """Judge late rules again from history since a time; return which patients that was too short for, (rows,) bool."""
+        rows = late.rows
         ids = self._locked.patient_id[rows]
-        mask = self._locked.mask[rows] & late[:, self._rules.thresholds.vital]
+        people = self._locked.people.take(rows)
         history = load_history(self._conn, ids, since)
         patient = np.searchsorted(ids, history.patient_id)
         resets = self._resets(ids)
         unsettled = np.zeros(len(rows), bool)
         if since is not None:
-            unsettled = ~is_anchored(self._rules, mask, resets, patient, history, to_us(since), first)
+            unsettled = ~is_anchored(self._rules, people, late.rules, resets, patient, history, to_us(since), late.since)
             settled = ~unsettled[patient]
             history, patient = history.take(settled), patient[settled]
         fresh = is_among(history, batch)
@@ -183,20 +221,19 @@ class Judgement:
             part = np.isin(patient, some)
             return some, rebuild(
                 self._rules,
-                mask[some],
+                people.take(some),
                 resets.take(some),
                 np.searchsorted(some, patient[part]),
                 history.take(part),
                 fresh[part],
+                only=late.rules[some],
             )
 
         for some, rebuilt in self._isolate(np.flatnonzero(~unsettled), judge, rows):
-            states, place = self._locked.states, rows[some]
-            before = states.take(place)
-            for name in ("status", "streak", "since"):
-                array: NDArray[Any] = getattr(states, name)
-                array[place] = np.where(mask[some], getattr(rebuilt.states, name), array[place])
-            self._find_in_history(place, before, rebuilt.stretches, mask[some])
+            place = rows[some]
+            before = self._locked.states.take(place)
+            self._locked.states.put_rules(place, rebuilt.states, late.rules[some], late.signals[some])
+            self._find_in_history(place, before, rebuilt.stretches, late.rules[some])
         return unsettled
 
     def _judge_whole(self, rows: Rows, fresh: Batch | None) -> None:
@@ -208,12 +245,12 @@ class Judgement:
             patient = np.searchsorted(ids, history.patient_id)
             new = np.zeros(len(history), bool) if fresh is None else is_among(history, fresh)
             resets = self._resets(ids)
-            mask = self._locked.mask[chosen]
+            people = self._locked.people.take(chosen)
             counts = np.bincount(patient, minlength=len(chosen))
 
             def judge(
                 some: Rows,
-                mask: NDArray[np.bool_] = mask,
+                people: People = people,
                 resets: Resets = resets,
                 patient: Rows = patient,
                 history: Batch = history,
@@ -221,7 +258,7 @@ class Judgement:
             ) -> tuple[Rows, Rebuilt]:
                 part = np.isin(patient, some)
                 local = np.searchsorted(some, patient[part])
-                return some, rebuild(self._rules, mask[some], resets.take(some), local, history.take(part), new[part])
+                return some, rebuild(self._rules, people.take(some), resets.take(some), local, history.take(part), new[part])
 
             for some, rebuilt in self._isolate(np.arange(len(chosen)), judge, chosen):
                 place = chosen[some]
@@ -231,11 +268,11 @@ class Judgement:
                 self._whole[place] = True
                 self._count[place] = counts[some]
                 self.rebuilt += len(place)
-                self._find_in_history(place, before, rebuilt.stretches, mask[some])
+                self._find_in_history(place, before, rebuilt.stretches, people.mask[some])
 
     def _find_in_history(self, rows: Rows, before: States, stretches: Sequence[Stretch], mask: NDArray[np.bool_]) -> None:
         """Tell what a rebuild found about patients: what fires now, what ceased, and episodes that nobody saw."""
-        newest = self._locked.states.newest
+        held = self._locked.states.held
         past: list[Finding] = []
         last: dict[tuple[int, int], Stretch] = {}
         for stretch in stretches:
@@ -244,33 +281,34 @@ class Judgement:
                 past.append(self._past_finding(int(rows[stretch.patient]), stretch))
         firing = [pair for pair, stretch in last.items() if stretch.ended_at is None]
         for one, column in firing:
-            stretch, rule = last[one, column], self._rules.threshold_rules[column]
-            held = to_datetime(int(newest[rows[one], COLUMN[rule.vital or ""]]))
-            ongoing = Episode(to_datetime(stretch.since), to_datetime(stretch.fired_at), held)
-            self._findings.append(self._finding(int(rows[one]), rule, ongoing=ongoing))
+            self._findings.append(
+                self._finding(int(rows[one]), column, ongoing=_told(last[one, column], int(held[rows[one], column])))
+            )
         for one, column in _pairs((before.status == FIRING) & mask):
             if (one, column) not in firing:
                 ended = last[one, column].ended_at if (one, column) in last else None
                 began = before.since[one, column]  # an end before that is another episode's
                 at = self._now if ended is None or ended <= began else to_datetime(ended)
-                self._findings.append(self._finding(int(rows[one]), self._rules.threshold_rules[column], ceased_at=at))
+                self._findings.append(self._finding(int(rows[one]), column, ceased_at=at))
         if past:
             spans = [(new.patient_id, new.rule.name, new.subject, new.past[0]) for new in past]
             told = queries.list_covering(self._conn, spans)
             self._findings += [new for place, new in enumerate(past) if place not in told]
 
     def _past_finding(self, row: int, stretch: Stretch) -> Finding:
-        since, fired, ended = (to_datetime(at or 0) for at in (stretch.since, stretch.fired_at, stretch.ended_at))
-        return replace(
-            self._finding(row, self._rules.threshold_rules[stretch.rule]), past=(Episode(since, fired, fired, ended),)
-        )
+        return replace(self._finding(row, stretch.rule), past=(_told(stretch, stretch.fired_at),))
 
-    def _finding(self, row: int, rule: Rule, ongoing: Episode | None = None, ceased_at: datetime | None = None) -> Finding:
-        return Finding(int(self._locked.patient_id[row]), rule, rule.vital or "", ceased_at, (), ongoing)
+    def _finding(self, row: int, column: int, ongoing: Episode | None = None, ceased_at: datetime | None = None) -> Finding:
+        rule = self._rules.reading_rules[column]
+        return Finding(int(self._locked.patient_id[row]), rule, rule.vital, ceased_at, (), ongoing, self._zone(row))
+
+    def _zone(self, row: int) -> str:
+        people = self._locked.people
+        return people.zones[int(people.zone[row])]
 
     def _resets(self, ids: NDArray[np.int32]) -> Resets:
-        resets = Resets.none(len(ids), len(self._rules.threshold_rules))
-        column = {rule.name: place for place, rule in enumerate(self._rules.threshold_rules)}
+        resets = Resets.none(len(ids), self._rules.layout.rules)
+        column = self._rules.column
         for patient, name, subject, at in queries.load_resets(self._conn, ids):
             row = int(np.searchsorted(ids, patient))
             if name in column:
@@ -308,7 +346,11 @@ class Judgement:
             return None
         locked.version[rows] += 1
         saved = Locked(
-            locked.patient_id[rows], locked.version[rows], locked.is_stale[rows], locked.states.take(rows), locked.mask[rows]
+            locked.patient_id[rows],
+            locked.version[rows],
+            locked.is_stale[rows],
+            locked.states.take(rows),
+            locked.people.take(rows),
         )
         queries.save_states(self._conn, saved, self._ruleset_id, self._count[rows], self._whole[rows])
         return saved
@@ -321,7 +363,7 @@ class Judgement:
             self._settle_whole(changes)
         if self.failed:
             self._settle_failed(changes)
-        apply_findings(self._conn, self._findings, self._ruleset_id, self._rules.digest, self._now, changes)
+        apply_findings(self._conn, self._findings, self._ruleset_id, self._rules, self._now, changes)
         return changes
 
     def _settle_doubts(self) -> None:
@@ -363,7 +405,7 @@ class Judgement:
         if kind == "doubt":
             over = self._locked.states.doubted[row, COLUMN[alert.subject or ""]] == NEVER
             return "a clean reading, a correction or a person settled it" if over else None
-        if kind != "threshold" or (alert.patient_id, alert.rule, alert.subject) in about:
+        if kind not in READING_KINDS or (alert.patient_id, alert.rule, alert.subject) in about:
             return None
         return "judged again: the readings or rules that it rests on have changed"
 
@@ -385,3 +427,15 @@ class Judgement:
 
 def _pairs(flags: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     yield from zip(*(index.tolist() for index in np.nonzero(flags)), strict=True)
+
+
+def _told(stretch: Stretch, held: int) -> Episode:
+    return _episode(stretch.since, stretch.fired_at, held, stretch.ended_at, stretch.value, stretch.worst, stretch.told)
+
+
+def _episode(
+    since: int, fired: int, held: int, ended: int | None, value: float | None, worst: float | None, told: Mapping[str, float]
+) -> Episode:
+    """Return an episode of these times in microseconds."""
+    over = None if ended is None else to_datetime(ended)
+    return Episode(to_datetime(since), to_datetime(fired), to_datetime(held), over, value, worst, told)

@@ -7,8 +7,8 @@ and ceases too often is held open until a person resolves it (flapping, I13). Pe
 """
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -41,6 +41,8 @@ class Episode:
     value: float | None = None
     #: the same where it was worst so far, by the rule's steps
     worst: float | None = None
+    #: the numbers that `value` rests on (docs/rules.md), for its explanation
+    told: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Every function takes the caller's connection first and never commits.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +18,9 @@ from alerts.alert import Alert, AlertEvent
 from alerts.cache import Locked
 from alerts.explain import Story
 from alerts.lifecycle import Episode
+from alerts.moments import to_us
+from alerts.people import FOREVER, Dated
+from alerts.rule import READING_KINDS, REFERENCES
 from alerts.rules import RuleSet
 from alerts.state import pack
 from database.sql import load_sql
@@ -54,10 +57,29 @@ def lock_states(conn: Connection[Any], patient_ids: NDArray[np.int32]) -> NDArra
     return np.array(rows, np.int64).reshape(-1, 3)
 
 
-def load_states(conn: Connection[Any], patient_ids: NDArray[np.int32]) -> tuple[list[bytes], list[list[str]]]:
-    """Return the packed states and the programmes of these patients (ascending, unique), in their order."""
+def load_states(conn: Connection[Any], patient_ids: NDArray[np.int32]) -> tuple[list[bytes], list[list[str]], list[str]]:
+    """Return the packed states, programmes and zones of these patients (ascending, unique), in their order."""
     rows = conn.execute(SQL["load_states"], {"patient_ids": patient_ids}, binary=True).fetchall()
-    return [row[1] for row in rows], [row[2] for row in rows]
+    return [row[1] for row in rows], [row[2] for row in rows], [row[3] for row in rows]
+
+
+def load_own(
+    conn: Connection[Any], patient_ids: NDArray[np.int32], among: NDArray[np.int32], columns: Mapping[str, int]
+) -> tuple[Dated, Dated]:
+    """Return the limits and references of some patients, whose rows are their places in `among` (ascending, unique).
+
+    `columns` says which column the rule of a name is; limits of other rules are left out.
+    """
+    rows = conn.execute(SQL["load_own"], {"patient_ids": patient_ids}).fetchall()
+    found: tuple[list[tuple[int, int, int, int, float]], ...] = ([], [])
+    for patient, is_limit, name, since, until, value in rows:
+        what = columns.get(name) if is_limit else REFERENCES.index(name)
+        if what is not None:
+            row = int(np.searchsorted(among, patient))
+            starts = -FOREVER if since is None else to_us(since)
+            ends = FOREVER if until is None else to_us(until)
+            found[0 if is_limit else 1].append((row, what, starts, ends, value))
+    return Dated.of(found[0]), Dated.of(found[1])
 
 
 def save_states(
@@ -89,8 +111,8 @@ def load_programmes(conn: Connection[Any], patient_ids: Sequence[int]) -> dict[i
 
 
 def load_state(conn: Connection[Any], patient_id: int) -> tuple[bytes, list[str]]:
-    """Return one patient's packed state and the names of the threshold rules it is laid out by."""
-    row = conn.execute(SQL["load_state"], {"patient_id": patient_id}).fetchone()
+    """Return one patient's packed state and the names of the rules that judge readings it is laid out by."""
+    row = conn.execute(SQL["load_state"], {"patient_id": patient_id, "kinds": list(READING_KINDS)}).fetchone()
     return (b"", []) if row is None else (bytes(row[0]), row[1])
 
 

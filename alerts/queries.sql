@@ -17,10 +17,22 @@ SELECT id FROM unnest(%(patient_ids)s::int[]) AS id ORDER BY id
 ON CONFLICT DO NOTHING
 
 -- name: load_states
-SELECT state.patient_id, state.state, patient.programmes
-FROM patient_state AS state JOIN patient ON patient.id = state.patient_id
+SELECT state.patient_id, state.state, patient.programmes, coalesce(contact.zone, 'UTC')
+FROM patient_state AS state JOIN patient ON patient.id = state.patient_id LEFT JOIN contact ON contact.patient_id = patient.id
 WHERE state.patient_id = ANY(%(patient_ids)s)
 ORDER BY state.patient_id
+
+-- name: load_own
+-- limits and references that were ever in force, in the order in which they were set: of several the later one counts
+SELECT patient_id, is_limit, name, lower(during), upper(during), value
+FROM (
+    SELECT patient_id, true AS is_limit, rule AS name, during, "limit"::float8 AS value, id FROM patient_limit
+    WHERE patient_id = ANY(%(patient_ids)s) AND NOT isempty(during)
+    UNION ALL
+    SELECT patient_id, false, name, during, value::float8, id FROM patient_reference
+    WHERE patient_id = ANY(%(patient_ids)s) AND NOT isempty(during)
+) AS own
+ORDER BY patient_id, id
 
 -- name: save_states
 UPDATE patient_state AS old
@@ -265,15 +277,18 @@ LIMIT %(limit)s
 FOR UPDATE OF state SKIP LOCKED
 
 -- name: list_silences
--- Silence is counted from the last reading, the start of the assignment, or a person's resolving the last alert about it;
--- and only the time in which our own path was up (I14). Several workers may be up at once: their times are merged.
+-- Silence is counted from the last reading, the start of the assignment, the end of a pause, or a person's resolving the last
+-- alert about it; and only the time in which our own path was up (I14). Several workers may be up at once: their times are
+-- merged. What a prescription asks of the patient at least as often is judged by that (alerts/swept/measures.py).
 SELECT device.id, device.public_id, device.kind, device.expected_every, assignment.patient_id, state.last_received_at,
        counted.since, counted.span
 FROM device
 JOIN device_state AS state ON state.device_id = device.id
 JOIN assignment ON assignment.device_id = device.id AND assignment.during @> %(now)s::timestamptz
 CROSS JOIN LATERAL (
-    SELECT greatest(lower(assignment.during), state.last_received_at, max(alert.reset_at)) AS since,
+    SELECT greatest(lower(assignment.during), state.last_received_at, max(alert.reset_at),
+                    (SELECT max(upper(pause.during)) FROM pause
+                     WHERE pause.patient_id = assignment.patient_id AND upper(pause.during) <= %(now)s)) AS since,
            coalesce(bool_or(alert.closed_at IS NULL), false) AS is_open
     FROM alert
     WHERE alert.patient_id = assignment.patient_id AND alert.subject = device.public_id AND alert.explanation ->> 'kind' = 'silence'
@@ -286,6 +301,18 @@ CROSS JOIN LATERAL (
     )) AS up
 ) AS counted
 WHERE device.id = ANY(%(device_ids)s) AND NOT known.is_open AND known.since < %(now)s
+    AND EXISTS (SELECT FROM patient WHERE patient.id = assignment.patient_id AND patient.status = 'active')
+    AND NOT EXISTS (
+        SELECT FROM pause WHERE pause.patient_id = assignment.patient_id AND pause.during @> %(now)s::timestamptz)
+    AND NOT EXISTS (
+        SELECT FROM schedule
+        CROSS JOIN LATERAL (
+            SELECT to_jsonb(m) AS values FROM measurement AS m
+            WHERE m.device_id = device.id AND m.device_time <= %(now)s + interval '1 day'
+            ORDER BY m.device_time DESC LIMIT 1
+        ) AS newest
+        WHERE schedule.patient_id = assignment.patient_id AND schedule.during @> %(now)s::timestamptz
+            AND schedule.every <= device.expected_every AND newest.values -> schedule.measure <> 'null')
     AND counted.span > device.expected_every * %(least)s
 ORDER BY device.id, assignment.patient_id
 
@@ -320,7 +347,7 @@ LIMIT 1
 SELECT state.state,
        coalesce((SELECT array_agg(rule ->> 'name' ORDER BY place)
                  FROM jsonb_array_elements(ruleset.rules) WITH ORDINALITY AS listed (rule, place)
-                 WHERE rule ->> 'kind' = 'threshold'), '{}')
+                 WHERE rule ->> 'kind' = ANY(%(kinds)s)), '{}')
 FROM patient_state AS state LEFT JOIN ruleset ON ruleset.id = state.ruleset_id
 WHERE state.patient_id = %(patient_id)s
 

@@ -4,21 +4,21 @@ For readings that arrive out of order, changed rules or programmes, corrections 
 history that somebody loaded, in time, and gives the state it leads to and the episodes in it.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.columns import derive, limits_of
 from alerts.evaluate import Evaluation, evaluate, judged_values
+from alerts.people import People
 from alerts.rules import RuleSet
 from alerts.state import NEVER, States
 from devices.batch import Batch
 from devices.vitals import VITALS
 
-#: the time of the first late reading where there is none
-NO_LATE: Final = 1 << 62
 #: rows that are judged at once: bounds the memory a long history takes
 PIECE: Final = 50_000
 
@@ -58,6 +58,12 @@ class Stretch:
     ended_at: int | None
     #: a reading that nobody had judged before was part of it
     touched: bool
+    #: what was judged of the reading that made it fire
+    value: float = 0.0
+    #: what was announced last: that, or what was a step worse
+    worst: float = 0.0
+    #: the numbers that `value` rests on
+    told: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,67 +77,72 @@ class Rebuilt:
 
 def rebuild(
     rules: RuleSet,
-    mask: NDArray[np.bool_],
+    people: People,
     resets: Resets,
     patient: NDArray[np.intp],
     history: Batch,
     fresh: NDArray[np.bool_],
     *,
+    only: NDArray[np.bool_] | None = None,
     piece: int = PIECE,
 ) -> Rebuilt:
     """Judge a history from nothing; its rows lie by patient, measured_at, device, sequence and boot.
 
-    `patient` (n,) is the row of each measurement's patient in `mask` (P, R) and `resets`; `fresh` (n,) marks the
-    measurements that were not judged before.
+    `patient` (n,) is the row of each measurement's patient in `people` and `resets`; `fresh` (n,) marks the measurements
+    that were not judged before; `only` (P, R) says which rules are judged, all that judge these people where it is None.
     """
-    states = States.empty(*mask.shape)
+    states = States.empty(len(people), rules.layout)
     states.newest[:] = resets.doubts
-    touched = np.zeros(mask.shape, bool)
+    touched = np.zeros(people.mask.shape, bool)
     found: dict[tuple[int, int], list[Stretch]] = {}
     for start in range(0, len(history), piece):
         rows = np.arange(start, min(start + piece, len(history)))
         judged = evaluate(
             rules,
             states,
-            mask,
+            people,
             patient[rows],
             history.take(rows),
+            only=only,
             fresh=fresh[rows],
             touched=touched,
             floor=resets.rules,
             is_history=True,
         )
         states, touched = judged.after, judged.touched
-        for stretch in _stretches(judged):
-            own = found.setdefault((stretch.patient, stretch.rule), [])
-            began = (
-                own.pop().fired_at if stretch.ended_at is not None and own and own[-1].ended_at is None else stretch.fired_at
-            )
-            own.append(replace(stretch, fired_at=began))
+        _follow(judged, found)
     return Rebuilt(states, [stretch for own in found.values() for stretch in own])
 
 
-def _stretches(judged: Evaluation) -> Iterator[Stretch]:
-    """Yield the episodes of one piece; one that began in an earlier piece has its end as fired_at, for the caller to mend."""
-    open_one: Stretch | None = None
+def _follow(judged: Evaluation, found: dict[tuple[int, int], list[Stretch]]) -> None:
+    """Begin, worsen and end the episodes of each patient and rule by what one piece of history changed."""
     changes = judged.transitions
-    columns = (changes.patient, changes.rule, changes.at, changes.fired, changes.since, changes.touched)
-    for patient, rule, at, fired, since, touched in zip(*(column.tolist() for column in columns), strict=True):
-        if open_one is not None and (fired or (open_one.patient, open_one.rule) != (patient, rule)):
-            yield open_one
-            open_one = None
+    columns = (
+        changes.patient,
+        changes.rule,
+        changes.at,
+        changes.fired,
+        changes.worsened,
+        changes.since,
+        changes.touched,
+        changes.value,
+    )
+    for told, (patient, rule, at, fired, worsened, since, touched, value) in zip(
+        changes.told, zip(*(column.tolist() for column in columns), strict=True), strict=True
+    ):
+        own = found.setdefault((patient, rule), [])
         if fired:
-            open_one = Stretch(patient, rule, since, at, None, touched)
+            own.append(Stretch(patient, rule, since, at, None, touched, value, value, told))
+        elif worsened:
+            own[-1] = replace(own[-1], worst=value)
         else:
-            yield Stretch(patient, rule, since, at if open_one is None else open_one.fired_at, at, touched)
-            open_one = None
-    if open_one is not None:
-        yield open_one
+            own[-1] = replace(own[-1], ended_at=at, touched=touched)
 
 
 def is_anchored(
     rules: RuleSet,
-    mask: NDArray[np.bool_],
+    people: People,
+    only: NDArray[np.bool_],
     resets: Resets,
     patient: NDArray[np.intp],
     history: Batch,
@@ -140,32 +151,42 @@ def is_anchored(
 ) -> NDArray[np.bool_]:
     """Return (P,): whether a history that begins at `since` tells everything that its late readings can change.
 
-    It does where, for every rule on a vital with late readings, a reading that clears the rule, or a reset, lies before
-    the first of them: whatever the condition was earlier, it is inactive there. `late_from` (P, vitals) is the time of
-    the first late reading, a time beyond all where there is none.
+    It does where, for every rule that is judged again, a reading that clears it, or a reset, lies before the first late one
+    (`late_from`, (P,)): whatever the condition was earlier, it is inactive there. What a signal says is known only from its
+    reach after the beginning on; one whose memory holds all of history is never known.
     """
-    thresholds = rules.thresholds
-    wanted = mask & (late_from < NO_LATE)[:, thresholds.vital]
-    signed = judged_values(history.values)[:, thresholds.vital] * thresholds.sign
-    before = history.measured_at[:, None] < late_from[:, thresholds.vital][patient]
-    clean = history.suspect[:, None] & _BITS[thresholds.vital] == 0
-    row, rule = np.nonzero((signed < thresholds.hold_edge) & before & clean)
-    known = np.zeros(mask.shape, bool)
-    known[resets.rules >= since] = True
+    plan, thresholds = rules.plan, rules.thresholds
+    n = len(history)
+    clean = history.suspect[:, None] & _BITS == 0
+    values = np.where(clean, judged_values(history.values), np.nan)
+    columns = limits_of(thresholds, people, patient, history.measured_at)
+    columns.values = values
+    need = only @ plan.needs
+    if need.any():
+        memory = States.empty(len(people), rules.layout).memory
+        derive(
+            columns, rules, people, memory, need, patient, history.measured_at, values, history.values, history.consciousness,
+        )  # fmt: skip
+    else:
+        columns.values = np.full((n, plan.columns), np.nan)
+        columns.values[:, : len(VITALS)] = values
+    reach = [0 if signal < 0 else plan.signals[signal].reach for signal in plan.signal.tolist()]
+    # one reading that clears says little of a rule that counts among several
+    is_unknown = [one is None or of > 0 for one, of in zip(reach, thresholds.of.tolist(), strict=True)]
+    known_from = np.array(
+        [_NEVER if lost else since + (one or 0) for one, lost in zip(reach, is_unknown, strict=True)], np.int64
+    )
+    signed = columns.values[:, thresholds.column] * thresholds.sign
+    before = history.measured_at[:, None] < late_from[patient][:, None]
+    row, rule = np.nonzero((signed < columns.hold_edge) & before & (history.measured_at[:, None] >= known_from))
+    known = (resets.rules >= np.maximum(since, known_from)) & (known_from < _NEVER)
     known[patient[row], rule] = True
-    answer: NDArray[np.bool_] = np.logical_and.reduce(known | ~wanted, axis=1)
+    answer: NDArray[np.bool_] = np.logical_and.reduce(known | ~only, axis=1)
     return answer
 
 
+_NEVER: Final = np.iinfo(np.int64).max
 _BITS: Final = 1 << np.arange(len(VITALS), dtype=np.int32)
-
-
-def first_late(late: NDArray[np.bool_], patient: NDArray[np.intp], batch: Batch) -> NDArray[np.int64]:
-    """Return (P, vitals): measured_at of the first reading of a late vital in a batch, NO_LATE where it is not late."""
-    first = np.full(late.shape, NO_LATE, np.int64)
-    row, vital = np.nonzero(~np.isnan(batch.values) & late[patient])
-    np.minimum.at(first, (patient[row], vital), batch.measured_at[row])
-    return first
 
 
 def is_among(history: Batch, batch: Batch) -> NDArray[np.bool_]:

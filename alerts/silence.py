@@ -18,6 +18,8 @@ from alerts.findings import Changes, write_steps
 from alerts.lifecycle import Episode, Step
 from alerts.rule import ANY, Rule
 from alerts.rules import RuleSet
+from alerts.swept.queries import load_homes
+from alerts.swept.why import WORDS, queue_of, why_silent
 
 
 def rule_for(rules: RuleSet, programmes: Sequence[str]) -> Rule | None:
@@ -39,7 +41,7 @@ def open_silences(
     found = queries.list_silences(conn, devices, now, least) if devices else []
     patients = sorted({row[4] for row in found})
     queries.lock_states(conn, np.array(patients, np.int32))
-    programmes = queries.load_programmes(conn, patients)
+    programmes, homes = queries.load_programmes(conn, patients), load_homes(conn, patients, now)
     steps: list[Step] = []
     silent: set[int] = set()
     for device, public_id, kind, every, patient_id, received, since, counted in found:
@@ -47,10 +49,13 @@ def open_silences(
         if rule is None or counted <= every * rule.missed:
             continue
         episode = Episode(since, now, now)
+        home = homes.get(patient_id, [])
+        cause = why_silent(next((one for one in home if one.id == device), None), home, received, now)
         step = lifecycle.open_alert(rule, patient_id, public_id, episode, "live", now, ruleset_id)
         known = Silence(public_id, kind, every.total_seconds(), received, since, counted.total_seconds())
         told = explain_silence(rule, step.alert, known, rules.digest)
-        steps.append(replace(step, alert=replace(step.alert, explanation=told)))
+        told |= {"cause": cause, "why_silent": WORDS[cause], "reason": f"{told['reason']}; {WORDS[cause]}"}
+        steps.append(replace(step, alert=replace(step.alert, category=queue_of(rule, cause), explanation=told)))
         silent.add(device)
     write_steps(conn, steps, now, changes)
     queries.mark_silent(conn, sorted(silent), is_silent=True)

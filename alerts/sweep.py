@@ -1,6 +1,7 @@
 """Sweep: the minute tick, the net under everything that no reading sets off.
 
-Judges silence, doubts whose time is up, and patients who wait for a rebuild. An edge: it opens its own transactions, at most
+Judges silence of devices and of what was prescribed, doubts whose time is up, adherence, devices at fault, and patients who
+wait for a rebuild. An edge: it opens its own transactions, at most
 500 patients in each, under one advisory lock, so that any number of processes may call it.
 """
 
@@ -18,12 +19,17 @@ from alerts.explanation import explain_threshold
 from alerts.findings import Changes, load_evidence, write_steps
 from alerts.lifecycle import Episode
 from alerts.silence import open_silences
+from alerts.swept.adherence import judge_adherence
+from alerts.swept.measures import open_silent_measures, settle_silences
+from alerts.swept.technical import judge_devices
 from devices.vitals import VITALS
 
 #: patients or devices in one transaction
 AT_ONCE: Final = 500
 #: patients rebuilt in one transaction: each reads its whole history
 REBUILT_AT_ONCE: Final = 50
+#: patients whose days are counted in one transaction: each reads a week or two
+READ_AT_ONCE: Final = 50
 
 
 @dataclass(slots=True)
@@ -32,6 +38,11 @@ class Swept:
 
     #: alerts opened for silent devices
     silent: int = 0
+    #: alerts opened for what was prescribed and did not come
+    missing: int = 0
+    #: notes about too few days, and alerts about devices at fault
+    adherence: int = 0
+    technical: int = 0
     #: alerts opened for suspect readings that nobody repeated
     doubts: int = 0
     #: patients judged again
@@ -47,7 +58,7 @@ def sweep(conn: Connection[Any], engine: Engine, now: datetime) -> Swept:
     if conn.info.transaction_status != TransactionStatus.IDLE:
         raise ValueError("the sweep opens its own transactions: commit or roll back before calling it")
     swept = Swept()
-    for part in (_sweep_silence, _sweep_doubts, _sweep_waiting):
+    for part in _PARTS:
         place: int | None = 0
         while place is not None:
             try:
@@ -55,6 +66,7 @@ def sweep(conn: Connection[Any], engine: Engine, now: datetime) -> Swept:
                     if not queries.try_sweep_lock(conn):
                         swept.was_busy = True
                         return swept
+                    engine.refresh(conn)
                     place = part(conn, engine, swept, now, place)
             except BaseException:
                 engine.rolled_back()
@@ -66,6 +78,31 @@ def sweep(conn: Connection[Any], engine: Engine, now: datetime) -> Swept:
 def _sweep_silence(conn: Connection[Any], engine: Engine, swept: Swept, now: datetime, after: int) -> int | None:
     changes, place = open_silences(conn, engine.rules, engine.ruleset_id(conn), now, after, AT_ONCE)
     swept.silent += len(changes.opened)
+    queries.notify(conn, changes.changed)
+    return place
+
+
+def _sweep_measures(conn: Connection[Any], engine: Engine, swept: Swept, now: datetime, after: int) -> int | None:
+    changes, place = open_silent_measures(conn, engine.rules, engine.ruleset_id(conn), now, after, AT_ONCE)
+    swept.missing += len(changes.opened)
+    queries.notify(conn, changes.changed)
+    return place
+
+
+def _sweep_settled(conn: Connection[Any], engine: Engine, swept: Swept, now: datetime, _: int) -> None:
+    queries.notify(conn, settle_silences(conn, now).changed)
+
+
+def _sweep_adherence(conn: Connection[Any], engine: Engine, swept: Swept, now: datetime, after: int) -> int | None:
+    changes, place = judge_adherence(conn, engine.rules, engine.ruleset_id(conn), now, after, READ_AT_ONCE)
+    swept.adherence += len(changes.opened)
+    queries.notify(conn, changes.changed)
+    return place
+
+
+def _sweep_technical(conn: Connection[Any], engine: Engine, swept: Swept, now: datetime, after: int) -> int | None:
+    changes, place = judge_devices(conn, engine.rules, engine.ruleset_id(conn), now, after, AT_ONCE)
+    swept.technical += len(changes.opened)
     queries.notify(conn, changes.changed)
     return place
 
@@ -105,3 +142,9 @@ def _sweep_waiting(conn: Connection[Any], engine: Engine, swept: Swept, now: dat
     swept.rebuilt += judged.rebuilt
     swept.unjudged += judged.unjudged
     return patients[-1]
+
+
+#: what a sweep does, in order: pauses and silences that are over go before new ones
+_PARTS: Final = (
+    _sweep_settled, _sweep_silence, _sweep_measures, _sweep_doubts, _sweep_adherence, _sweep_technical, _sweep_waiting,
+)  # fmt: skip

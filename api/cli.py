@@ -180,12 +180,15 @@ def device_add(
     every: Annotated[str | None, typer.Option(help="How often a reading is due, such as 1d or 6h: later is silence.")] = None,
     patient: Annotated[str | None, typer.Option(help="Record number of the patient it belongs to from now on.")] = None,
     slot: Annotated[int | None, typer.Option(min=0, max=99, help="User slot of the patient on a shared device.")] = None,
+    gateway: Annotated[str | None, typer.Option(help="ID of the gateway it is heard through, known already.")] = None,
 ) -> None:
     """Let a device in; prints its secret, which is shown this once."""
     from api.commands.device import add_device
 
     settings = load_settings()
-    for line in add_device(settings, device_id, kind=kind, model=model, codec=codec, every=every, patient=patient, slot=slot):
+    for line in add_device(
+        settings, device_id, kind=kind, model=model, codec=codec, every=every, patient=patient, slot=slot, gateway=gateway
+    ):
         typer.echo(line)
 
 

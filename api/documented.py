@@ -111,6 +111,8 @@ def _check_century(time: datetime) -> datetime:
 
 #: text that a person wrote; no control characters
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_check_printable)]
+#: such text that must be there
+Remark = Annotated[Text, StringConstraints(min_length=1)]
 #: text of one short line that must be there
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_check_printable)]
 #: lower-case word such as a programme's name

@@ -1,7 +1,7 @@
 """What the outside sees of a noun: all of it but the integer keys, which stay inside, and bytes as text.
 
 A route returns the frozen dataclass itself, annotated `Annotated[Patient, OUTSIDE]`; JSON and OpenAPI then leave out every
-integer named `id`, `…_id` or `…_by`. There is no second class to keep in step.
+integer named `id`, `…_id`, `…_by` or `…_to`. There is no second class to keep in step.
 """
 
 from typing import Any, Final
@@ -23,7 +23,7 @@ class Outside:
             inner: Any = field["schema"]
             while "schema" in inner and inner["type"] in {"nullable", "default"}:
                 inner = inner["schema"]
-            if inner["type"] == "int" and (field["name"] == "id" or field["name"].endswith(("_id", "_by"))):
+            if inner["type"] == "int" and (field["name"] == "id" or field["name"].endswith(("_id", "_by", "_to"))):
                 field["serialization_exclude"] = True
             if inner["type"] == "bytes":
                 inner["serialization"] = core_schema.plain_serializer_function_ser_schema(

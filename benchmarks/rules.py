@@ -6,6 +6,7 @@ from statistics import median
 import numpy as np
 
 from alerts.evaluate import evaluate
+from alerts.people import People
 from alerts.rules import load_rules
 from alerts.state import States
 from benchmarks.corpus import PROGRAMMES, Corpus
@@ -43,8 +44,8 @@ def _judge(size: int, seconds: float) -> float:
     rules = load_rules()
     corpus = Corpus()
     patients = corpus.patients
-    mask = rules.mask([PROGRAMMES] * patients)
-    states = States.empty(patients, len(rules.thresholds))
+    people = People.plain(rules.mask([PROGRAMMES] * patients))
+    states = States.empty(patients, rules.layout)
     batch, seen = corpus.batch(size), 0
     patient = np.arange(size) % patients
     present, place = np.unique(patient, return_inverse=True)
@@ -54,7 +55,7 @@ def _judge(size: int, seconds: float) -> float:
         current = _later(batch, seen)
         began = time.process_time()
         before = states.take(present)
-        result = evaluate(rules, before, mask[present], place, current)
+        result = evaluate(rules, before, people.take(present), place, current)
         states.put(present, result.after)
         spent += time.process_time() - began
         evaluations += result.evaluations

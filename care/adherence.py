@@ -24,6 +24,8 @@ class Adherence:
     prescribed: int
     #: days left out for a pause
     paused: int
+    #: days left out because our own path was down for long
+    unseen: int
     #: first and last day looked at
     first: date
     last: date
@@ -35,6 +37,7 @@ def adherence(
     prescribed: Sequence[Span],
     paused: Sequence[Span],
     *,
+    unseen: Sequence[Span] = (),
     days: int,
     every: timedelta,
     zone: ZoneInfo,
@@ -42,20 +45,22 @@ def adherence(
 ) -> Adherence:
     """Return how a measure was kept over the last whole days before today.
 
-    `measured` are the patient-local days with an accepted device reading, `prescribed` and `paused` times from–to (None is
-    without an end). A measure that is due less often than daily asks for as many days as it is due.
+    `measured` are patient-local days with an accepted device reading; `prescribed`, `paused` and `unseen` (our own path was
+    down) are times from–to, None without an end. A measure that is due less often than daily asks for as many days as it is
+    due.
     """
     today = now.astimezone(zone).date()
     window = [today - timedelta(days=back) for back in range(days, 0, -1)]
     asked = [day for day in window if any(_covers(span, day, zone) for span in prescribed)]
-    left_out = [day for day in asked if any(_touches(span, day, zone) for span in paused)]
-    counted = [day for day in asked if day not in left_out]
+    left_out = {day for day in asked if any(_touches(span, day, zone) for span in paused)}
+    dark = {day for day in asked if any(_touches(span, day, zone) for span in unseen)} - left_out
+    counted = [day for day in asked if day not in left_out | dark]
     kept = sum(day in measured for day in counted)
     due = len(counted)
     if every > timedelta(days=1):
         due = int(timedelta(days=due) / every)
         kept = min(kept, due)
-    return Adherence(measure, kept, due, len(left_out), window[0], window[-1])
+    return Adherence(measure, kept, due, len(left_out), len(dark), window[0], window[-1])
 
 
 def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:

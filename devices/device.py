@@ -43,6 +43,8 @@ class Device:
     readings_suspect: int
     readings_duplicate: int
     readings_quarantined: int
+    #: public id of the gateway it is heard through, None where it is heard by itself
+    gateway: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,11 @@ def schedule_device(conn: Connection[Any], public_id: str, expected_every: timed
     return load_device(conn, public_id)
 
 
+def set_gateway(conn: Connection[Any], device_id: int, gateway_id: int | None) -> None:
+    """Say which gateway a device is heard through, both by key; None for one that is heard by itself."""
+    conn.execute(SQL["set_gateway"], {"device_id": device_id, "gateway_id": gateway_id})
+
+
 def assign(
     conn: Connection[Any],
     device_id: int,

@@ -17,7 +17,8 @@ INSERT INTO device_state (device_id) SELECT id FROM added RETURNING device_id
 SELECT device.id, public_id, kind, model, codec, expected_every, created_at, revoked_at, online, battery, software,
        clock_offset, coalesce(silent, false) AS silent, last_received_at, last_measured_at,
        coalesce(readings_stored, 0) AS readings_stored, coalesce(readings_suspect, 0) AS readings_suspect,
-       coalesce(readings_duplicate, 0) AS readings_duplicate, coalesce(readings_quarantined, 0) AS readings_quarantined
+       coalesce(readings_duplicate, 0) AS readings_duplicate, coalesce(readings_quarantined, 0) AS readings_quarantined,
+       (SELECT hub.public_id FROM device AS hub WHERE hub.id = device.gateway_id) AS gateway
 FROM device LEFT JOIN device_state ON device_state.device_id = device.id
 
 -- name: device_by_public_id
@@ -37,6 +38,9 @@ UPDATE device SET revoked_at = coalesce(revoked_at, %(now)s) WHERE public_id = %
 
 -- name: schedule_device
 UPDATE device SET expected_every = %(expected_every)s WHERE public_id = %(public_id)s
+
+-- name: set_gateway
+UPDATE device SET gateway_id = %(gateway_id)s WHERE id = %(device_id)s
 
 -- name: ensure_device_state
 INSERT INTO device_state (device_id) SELECT id FROM device WHERE id = %(device_id)s ON CONFLICT DO NOTHING

@@ -20,6 +20,7 @@ from database.heartbeat import beat, new_instance, say_goodbye
 from database.instance import EVERY, Instance
 from database.pool import DatabaseUnreachable, connect
 from ingest.acks import Acknowledger
+from ingest.commands import send_commands
 from ingest.commit import Committer
 from ingest.inbox import Inbox
 from ingest.mqtt import BrokerAddress, Subscriber
@@ -34,6 +35,8 @@ TURN: Final = 0x57_61_72_64
 PATIENCE: Final = dt.timedelta(seconds=15)
 #: seconds after subscribing before the path counts as up: a backlog needs a moment to begin arriving
 SETTLING: Final = 2.0
+#: seconds between two looks for what devices are to be told
+COMMANDS_EVERY: Final = 1.0
 #: after the broker lost our session, devices heard within this time are asked to send again
 BACKFILL: Final = dt.timedelta(days=7)
 
@@ -124,7 +127,7 @@ class _Worker:
         self._subscribed_at: float | None = None
         self._session_lost = threading.Event()
         self._losses = 0
-        self._next_beat = 0.0
+        self._next_beat = self._next_commands = 0.0
         self._told_subscribed = False
 
     def run(self) -> int:
@@ -138,6 +141,7 @@ class _Worker:
                     return 1
                 self._pipeline.step()
                 self._beat()
+                self._command()
                 if self._session_lost.is_set():
                     self._backfill()
         finally:
@@ -161,6 +165,13 @@ class _Worker:
         log.error("broker_session_lost", devices_asked=len(unfinished))
         for name, boot, from_seq in unfinished:
             self._acks.ask_again(name, boot, from_seq)
+
+    def _command(self) -> None:
+        """Tell devices what they are to be told, while there is a broker to tell it to."""
+        clock = time.monotonic()
+        if clock >= self._next_commands and self._subscriber.subscribed.is_set():
+            self._next_commands = clock + COMMANDS_EVERY
+            send_commands(self._turn, self._subscriber.publish, _now())
 
     def _beat(self) -> None:
         clock = time.monotonic()

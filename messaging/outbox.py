@@ -6,7 +6,7 @@ that dies in between leaves a row that is claimed again. Any number of processes
 
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol, TextIO
@@ -69,11 +69,15 @@ def deliver_due(
     now: datetime,
     *,
     limit: int = 50,
+    only: Sequence[str] | None = None,
     luck: Callable[[], float] = random.random,
 ) -> int:
-    """Deliver what is due; return how many rows were tried, `limit` where there may be more."""
+    """Deliver what is due; return how many rows were tried, `limit` where there may be more.
+
+    `only` names the channels to look after; left out, all but those that another process looks after.
+    """
     with pool.connection() as conn:
-        claimed = queries.claim(conn, now, LEASE, limit)
+        claimed = queries.claim(conn, now, LEASE, limit, only)
 
     def settle(notice: Notice) -> None:
         channel = channels.get(notice.channel)

@@ -18,6 +18,11 @@ from messaging.notice import Notice, Planned, State
 
 SQL: Final = load_sql(__file__)
 
+#: what a device is told
+DEVICE_COMMAND: Final = "device_command"
+#: channels that another process delivers than the one that delivers all others: what a device is told goes out with MQTT
+ELSEWHERE: Final = (DEVICE_COMMAND,)
+
 
 def save_contact(conn: Connection[Any], contact: Contact) -> None:
     """Keep how a patient is reached, in place of what was known before."""
@@ -51,10 +56,13 @@ def wake(conn: Connection[Any]) -> None:
     conn.execute(SQL["wake"])
 
 
-def claim(conn: Connection[Any], now: datetime, lease: timedelta, limit: int) -> list[Notice]:
-    """Take the oldest due rows for oneself, as long as the lease lasts."""
+def claim(
+    conn: Connection[Any], now: datetime, lease: timedelta, limit: int, only: Sequence[str] | None = None
+) -> list[Notice]:
+    """Take the oldest due rows for oneself, while the lease lasts: of some channels, or all that nobody else delivers."""
+    values = {"now": now, "until": now + lease, "limit": limit}
     with conn.cursor(row_factory=class_row(Notice)) as cursor:
-        return cursor.execute(SQL["claim_notices"], {"now": now, "until": now + lease, "limit": limit}).fetchall()
+        return cursor.execute(SQL["claim_notices"], values | _channels(only)).fetchall()
 
 
 def finish(conn: Connection[Any], notice_id: int, state: State, error: str | None, now: datetime) -> None:
@@ -73,10 +81,14 @@ def list_notices(conn: Connection[Any], alert_id: int) -> list[Notice]:
         return cursor.execute(SQL["list_notices"], {"alert_id": alert_id}).fetchall()
 
 
-def next_due(conn: Connection[Any]) -> datetime | None:
-    """Return when the next notice wants to be delivered, None when none waits."""
-    row = conn.execute(SQL["next_due"]).fetchone()
+def next_due(conn: Connection[Any], only: Sequence[str] | None = None) -> datetime | None:
+    """Return when the next notice of these channels wants to be delivered, None when none waits."""
+    row = conn.execute(SQL["next_due"], _channels(only)).fetchone()
     return None if row is None else row[0]
+
+
+def _channels(only: Sequence[str] | None) -> dict[str, Any]:
+    return {"channels": list(ELSEWHERE if only is None else only), "is_only": only is not None}
 
 
 def withhold_pending(conn: Connection[Any], reason: str, now: datetime) -> int:

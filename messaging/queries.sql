@@ -21,7 +21,7 @@ SELECT pg_notify('work_due', '')
 -- name: claim_notices
 WITH due AS (
     SELECT id FROM outbox
-    WHERE state = 'pending' AND due_at <= %(now)s AND (claimed_until IS NULL OR claimed_until <= %(now)s)
+    WHERE state = 'pending' AND (channel = ANY(%(channels)s)) = %(is_only)s AND due_at <= %(now)s AND (claimed_until IS NULL OR claimed_until <= %(now)s)
     ORDER BY due_at, id
     LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
@@ -43,7 +43,7 @@ SELECT id, alert_id, channel, recipient, body, state, reason, attempts, due_at, 
 FROM outbox WHERE alert_id = %(alert_id)s ORDER BY id
 
 -- name: next_due
-SELECT min(greatest(due_at, claimed_until)) FROM outbox WHERE state = 'pending'
+SELECT min(greatest(due_at, claimed_until)) FROM outbox WHERE state = 'pending' AND (channel = ANY(%(channels)s)) = %(is_only)s
 
 -- name: withhold_pending
 UPDATE outbox SET state = 'withheld', reason = %(reason)s, finished_at = %(now)s WHERE state = 'pending' AND due_at <= %(now)s

@@ -12,6 +12,7 @@ from alerts.backtest.cohort import Cohort
 from alerts.evaluate import judged_values
 from alerts.explanation import Evidence, explain_threshold
 from alerts.moments import to_datetime, to_us
+from alerts.people import People
 from alerts.rebuild import Resets, rebuild
 from alerts.rule import Rule
 from alerts.rules import RuleSet
@@ -73,7 +74,12 @@ def _stretches(rule: Rule, history: Batch) -> set[tuple[int, int]]:
     """Return (since, fired_at) of every episode of one rule alone in one patient's history."""
     size = len(history)
     found = rebuild(
-        RuleSet((rule,)), np.ones((1, 1), bool), Resets.none(1, 1), np.zeros(size, np.intp), history, np.zeros(size, bool)
+        RuleSet((rule,)),
+        People.plain(np.ones((1, 1), bool)),
+        Resets.none(1, 1),
+        np.zeros(size, np.intp),
+        history,
+        np.zeros(size, bool),
     )
     return {(stretch.since, stretch.fired_at) for stretch in found.stretches}
 

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from alerts.backtest.arrivals import Arrivals, arrange
 from alerts.backtest.cohort import Cohort
-from alerts.evaluate import Transitions, evaluate
+from alerts.cells import Transitions
+from alerts.evaluate import Evaluation, evaluate, judged_values
+from alerts.people import People
 from alerts.rebuild import PIECE, Rebuilt, Resets, rebuild
 from alerts.rules import RuleSet
 from alerts.state import FIRING, NEVER, States
@@ -90,6 +92,16 @@ class Lanes:
         place = int(np.searchsorted(received, after, "right"))
         return int(received[place]) if place < len(received) else None
 
+    def since(self, patient: int, vital: int, after: int, received_at: int) -> list[tuple[int, float]]:
+        """Return (measured_at, value) of the clean readings measured after a time that had come in by another, in time."""
+        rows = self._arrivals.row[self._start[patient] : self._start[patient + 1]]
+        history = self._history
+        clean = ~np.isnan(history.values[rows, vital]) & (history.suspect[rows] & _BITS[vital] == 0)
+        rows = rows[clean & (history.measured_at[rows] > after) & (history.received_at[rows] <= received_at)]
+        rows = rows[np.argsort(history.measured_at[rows], kind="stable")]
+        values = judged_values(history.values[rows])[:, vital]
+        return list(zip(history.measured_at[rows].tolist(), values.tolist(), strict=True))
+
     def _lane(self, patient: int, vitals: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         lane = self._found.get((patient, vitals))
         if lane is None:
@@ -110,7 +122,7 @@ def follow_history(
 
     `patient` (n,) is each measurement's patient as a row of the cohort; `heard` is told how many measurements were judged.
     """
-    arrivals = arrange(history, patient, np.eye(len(VITALS), dtype=bool))
+    arrivals = arrange(history, patient, rules.plan.together)
     judge = _Judge(rules, cohort, history, arrivals)
     for wave in arrivals.waves():
         for places in _pieces(arrivals, wave):
@@ -137,10 +149,10 @@ class _Judge:
 
     def __init__(self, rules: RuleSet, cohort: Cohort, history: Batch, arrivals: Arrivals) -> None:
         self._rules, self._history, self._arrivals = rules, history, arrivals
-        self._mask = rules.mask(cohort.programmes)
-        self._inputs = [(COLUMN[rule.vital or ""],) for rule in rules.threshold_rules]
-        self._fresh_us = [round(rule.fresh_for.total_seconds() * 1e6) for rule in rules.threshold_rules]
-        self._states = States.empty(len(cohort), len(rules.threshold_rules))
+        self._people = People.plain(rules.mask(cohort.programmes))
+        self._inputs = [tuple(COLUMN[name] for name in rules.inputs_of(rule)) for rule in rules.reading_rules]
+        self._fresh_us = [round(rule.fresh_for.total_seconds() * 1e6) for rule in rules.reading_rules]
+        self._states = States.empty(len(cohort), rules.layout)
         self.lanes = Lanes(history, arrivals)
         self.courses = [Course() for _ in range(len(cohort))]
         self.evaluations = 0
@@ -150,18 +162,22 @@ class _Judge:
         rows = self._arrivals.row[places]
         seen, local = np.unique(self._arrivals.patient[places], return_inverse=True)
         batch = self._history.take(rows)
-        judged = evaluate(self._rules, self._states.take(seen), self._mask[seen], local, batch)
+        judged = evaluate(self._rules, self._states.take(seen), self._people.take(seen), local, batch)
         self.evaluations += judged.evaluations
         self._states.put(seen, judged.after)
         self._tell_live(seen, judged.transitions, batch, local)
-        if judged.late.any():
-            self._judge_late(seen, judged.late, places)
+        if judged.late.any() or judged.late_signals.any():
+            self._judge_late(seen, judged, places)
 
     def _tell_live(self, seen: Rows, changed: Transitions, batch: Batch, local: Rows) -> None:
         if not len(changed):
             return
         received = self._arrival_of(changed, batch, local)
-        columns = (seen[changed.patient], changed.rule, changed.at, changed.fired, changed.since, received)
+        steps = ~changed.worsened
+        columns = tuple(
+            column[steps]
+            for column in (seen[changed.patient], changed.rule, changed.at, changed.fired, changed.since, received)
+        )
         last = None
         for who, column, at, fired, since, now in zip(*(one.tolist() for one in columns), strict=True):
             if last != (who, column, now):
@@ -199,10 +215,10 @@ class _Judge:
         """Return the newest reading that holds a condition; only where it is old does that say anything new."""
         return at if now - at <= self._fresh_us[column] else max(at, self.lanes.newest(who, self._inputs[column], now))
 
-    def _judge_late(self, seen: Rows, late: NDArray[np.bool_], places: Rows) -> None:
-        """Judge late vitals again from all that has come in; each patient's share of the wave came in at once."""
+    def _judge_late(self, seen: Rows, judged: Evaluation, places: Rows) -> None:
+        """Judge late rules again from all that has come in; each patient's share of the wave came in at once."""
         arrivals, history = self._arrivals, self._history
-        chosen = np.flatnonzero(late.any(axis=1))
+        chosen = np.flatnonzero(judged.late.any(axis=1) | judged.late_signals.any(axis=1))
         for one in chosen.tolist():
             who = int(seen[one])
             own = places[arrivals.patient[places] == who]
@@ -211,19 +227,17 @@ class _Judge:
             is_new = np.zeros(len(rows), bool)
             is_new[len(rows) - len(own) :] = True
             order = np.lexsort((history.boot[rows], history.seq[rows], history.device_id[rows], history.measured_at[rows]))
-            mask = self._mask[[who]] & late[[one]][:, self._rules.thresholds.vital]
+            mask = judged.late[[one]]
             rebuilt = rebuild(
-                self._rules, mask, Resets.none(1, mask.shape[1]), np.zeros(len(rows), np.intp), history.take(rows[order]),
-                is_new[order],
+                self._rules, self._people.take(np.array([who])), Resets.none(1, mask.shape[1]), np.zeros(len(rows), np.intp),
+                history.take(rows[order]), is_new[order], only=mask,
             )  # fmt: skip
-            self._tell_found(who, mask[0], rebuilt, int(history.received_at[rows[-1]]))
+            self._tell_found(who, mask, judged.late_signals[[one]], rebuilt, int(history.received_at[rows[-1]]))
 
-    def _tell_found(self, who: int, mask: NDArray[np.bool_], rebuilt: Rebuilt, now: int) -> None:
-        was = (self._states.status[who] == FIRING) & mask
+    def _tell_found(self, who: int, mask: NDArray[np.bool_], signals: NDArray[np.bool_], rebuilt: Rebuilt, now: int) -> None:
+        was = (self._states.status[who] == FIRING) & mask[0]
         began = self._states.since[who].copy()
-        for name in ("status", "streak", "since"):
-            array: NDArray[np.int64] = getattr(self._states, name)
-            array[who] = np.where(mask, getattr(rebuilt.states, name)[0], array[who])
+        self._states.put_rules(np.array([who]), rebuilt.states, mask, signals)
         told = self.courses[who].told.setdefault(now, [])
         last = {stretch.rule: stretch for stretch in rebuilt.stretches}
         firing = {column for column, stretch in last.items() if stretch.ended_at is None}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alerts.backtest.cohort import Cohort
 from alerts.backtest.judging import Course, Lanes, follow_history
 from alerts.backtest.played import Played, Practice
-from alerts.backtest.walk import walk
+from alerts.backtest.walk import Walk
 from alerts.rules import RuleSet
 from devices.batch import Batch
 
@@ -51,11 +51,14 @@ def play(
 
 
 def _add(played: Played, rules: RuleSet, cohort: Cohort, row: int, course: Course, lanes: Lanes, practice: Practice) -> None:
-    walked = walk(rules, cohort.programmes[row], int(cohort.patient_id[row]), row, course, lanes, practice)
-    first = len(played.alerts)
-    played.alerts += [replace(alert, id=alert.id + first) for alert in walked.alerts]
-    played.items += [replace(item, alerts=tuple(one + first for one in item.alerts)) for item in walked.items]
-    played.pages += [replace(page, alert_id=page.alert_id + first) for page in walked.pages]
+    walk = Walk(rules, cohort.programmes[row], int(cohort.patient_id[row]), row, lanes, practice)
+    walk.follow(course)
+    first, desk = len(played.alerts), walk.desk
+    played.alerts += [replace(alert, id=alert.id + first) for alert in walk.alerts]
+    played.items += [replace(item, alerts=tuple(one + first for one in item.alerts)) for item in desk.items]
+    played.pages += [replace(page, alert_id=page.alert_id + first) for page in desk.pages]
+    played.rechecks += [replace(one, alert_id=one.alert_id + first) for one in desk.rechecks]
+    played.withheld += [replace(one, alert_id=one.alert_id + first) for one in desk.withheld]
 
 
 def _blocks(patient: NDArray[np.intp], patients: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:

@@ -20,6 +20,8 @@ class Practice:
     #: "on time": whoever looks at a patient, when the first alert of theirs is due, acknowledges all that are open;
     #: "never": nobody does, so that every alert stays open until it closes itself
     answers: Literal["on time", "never"] = "on time"
+    #: whether the device whose reading made an alert fire can be told to ask the patient for another
+    asks: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 
 from alerts.backtest.cohort import Cohort
 from alerts.backtest.compare import Verdict
+from alerts.backtest.scorecard import Scored, Watched
 from database.sql import load_sql
 
 SQL: Final = load_sql(__file__)
@@ -51,3 +52,15 @@ def count_measurements(conn: Connection[Any], cohort: Cohort, since: datetime, u
     row = conn.execute(SQL["count_measurements"], wanted).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def list_scored(conn: Connection[Any], since: datetime, until: datetime) -> list[Scored]:
+    """Return what counts of the alerts that opened in a time, those of synthetic patients left out."""
+    with conn.cursor(row_factory=class_row(Scored)) as cursor:
+        return cursor.execute(SQL["list_scored"], {"since": since, "until": until}).fetchall()
+
+
+def list_watched(conn: Connection[Any], since: datetime, until: datetime) -> dict[int, Watched]:
+    """Return everybody but the synthetic, with the days of a time since they were first measured, by key."""
+    rows = conn.execute(SQL["list_watched"], {"since": since, "until": until})
+    return {patient: Watched(programmes, days) for patient, programmes, days in rows}

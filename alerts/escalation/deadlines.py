@@ -5,7 +5,7 @@ somebody holds is taken the next moment. Decides nothing: that are `plan.py` and
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -48,6 +48,13 @@ def run_due(conn: Connection[Any], now: datetime) -> int:
     return dead + len(steps) + len(replies)
 
 
+def page(conn: Connection[Any], due: Sequence[Due], now: datetime) -> None:
+    """Page people at once, in the caller's transaction: for what does not wait for a deadline."""
+    around = _Round(conn, load_crews(conn, {None}, now), now, due=list(due))
+    around.write_pages()
+    add_notices(conn, around.notices, now)
+
+
 @dataclass
 class _Round:
     """What one call comes to, gathered and then written by bulk statements."""
@@ -65,7 +72,7 @@ class _Round:
         for step in steps:
             self._step(step)
         asked = {reply.id: self._reply(reply) for reply in replies}
-        self._page()
+        self.write_pages()
         self._tell_patients()
         queries.advance(self.conn, self.rows)
         if asked:
@@ -153,7 +160,7 @@ class _Round:
         row = {name: kept[name] for name in names} | {"held_until": None, "ended_at": None, "ended_how": None}
         self.rows.append(row | changed)
 
-    def _page(self) -> None:
+    def write_pages(self) -> None:
         """Write one page for each person, or add to the one that waits."""
         people = self.crews[None].people
         by_person: dict[int, dict[int, Due]] = defaultdict(dict)

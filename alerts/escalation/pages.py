@@ -60,9 +60,11 @@ def place(last: LastPage | None, word: Word, now: datetime) -> Placed:
     if last is None:
         return Placed(None, now)
     is_worse = WORDS.index(word) < WORDS.index(last.word)
+    if last.send_at > now + GATHER:  # the clock was set back since
+        return Placed(None, now)
     if last.is_open and last.send_at > now:
         return Placed(last.id, now if is_worse else last.send_at)
-    if is_worse or now - last.send_at >= GATHER or last.send_at > now + GATHER:
+    if is_worse or now - last.send_at >= GATHER:
         return Placed(None, now)
     return Placed(None, last.send_at + GATHER)
 

@@ -1,1 +1,1 @@
-"""What rules judge beside a plain vital: changes, slopes, personal baselines, scores and composites, one number per reading."""
+"""Signals: numbers derived from readings, each with a small memory per patient, that rules judge like any vital."""

@@ -175,7 +175,7 @@ def why_not_held(alert: Alert, scene: Scene, now: datetime) -> str | None:
     reasons = (
         (alert.emergency, "it is in the emergency band"),
         (alert.condition != "firing" or alert.lateness != "live", "a second measurement would say nothing about it"),
-        (alert.flapping_at is not None or alert.news_at is not None, "it keeps coming back"),
+        (alert.regressed > 0 or alert.news_at is not None, "it keeps coming back"),
         (crossed, "it crossed a higher band"),
         (against == "second vital", "another vital is abnormal too"),
         (against == "red flag", "the patient said something that cannot wait"),

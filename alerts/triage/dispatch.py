@@ -7,7 +7,7 @@ decide at once. A storm costs a handful of statements. Decides nothing itself: `
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -23,10 +23,7 @@ from alerts.triage import queries
 from alerts.triage.orders import Orders, plan
 from alerts.triage.scene import Hold, Outcome, Scene
 from messaging.notice import Planned
-from messaging.queries import add_notices
-
-#: where the outbox keeps what a device is told; ingest, which speaks MQTT, delivers it
-DEVICE_COMMAND: Final = "device_command"
+from messaging.queries import DEVICE_COMMAND, add_notices
 
 
 def dispatch(conn: Connection[Any], written: Sequence[tuple[int, Step]], now: datetime) -> set[int]:

@@ -135,6 +135,7 @@ def add_holds(conn: Connection[Any], held: Sequence[tuple[Alert, Hold]], now: da
                 "patient_id": alert.patient_id,
                 "vital": alert.subject,
                 "device": hold.device,
+                "fired_at": alert.firings[-1] if alert.firings else alert.fired_at,
                 "due_at": hold.due_at,
             }
             for alert, hold in held

@@ -61,6 +61,7 @@ LEFT JOIN LATERAL (
         AND (ARRAY[m.heart_rate, m.spo2, m.respiratory_rate, m.body_temperature, m.systolic_bp, m.diastolic_bp, m.body_weight,
                    m.blood_glucose, m.cgm_glucose, m.peak_flow, m.fev1, m.fvc, m.oxygen_flow, m.steps])[
             array_position(%(vitals)s::text[], alert.subject)] IS NOT NULL
+        AND m.suspect & (1 << array_position(%(vitals)s::text[], alert.subject) - 1) = 0
     ORDER BY m.measured_at DESC LIMIT 1
 ) AS newest ON true
 WHERE alert.patient_id = ANY(%(patient_ids)s) AND alert.category = 'clinical' AND alert.subject = ANY(%(vitals)s)
@@ -88,9 +89,10 @@ FROM unnest(%(alert_ids)s::bigint[], %(hows)s::text[]) AS ended (alert_id, how)
 WHERE suppression.alert_id = ended.alert_id AND suppression.ended_at IS NULL
 
 -- name: add_holds
-INSERT INTO recheck (alert_id, patient_id, vital, device, asked_at, due_at)
-SELECT alert_id, patient_id, vital, device, %(now)s, due_at
-FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (alert_id bigint, patient_id int, vital text, device text, due_at timestamptz)
+INSERT INTO recheck (alert_id, patient_id, vital, device, fired_at, asked_at, due_at)
+SELECT alert_id, patient_id, vital, device, fired_at, %(now)s, due_at
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS new (alert_id bigint, patient_id int, vital text, device text, fired_at timestamptz,
+    due_at timestamptz)
 ORDER BY alert_id
 
 -- name: end_holds
@@ -116,7 +118,7 @@ LEFT JOIN LATERAL (
                       m.blood_glucose, m.cgm_glucose, m.peak_flow, m.fev1, m.fvc, m.oxygen_flow, m.steps])[
             array_position(%(vitals)s::text[], recheck.vital)]::float8 AS value
     ) AS vitals
-    WHERE m.patient_id = recheck.patient_id AND m.measured_at > alert.firings[array_upper(alert.firings, 1)]
+    WHERE m.patient_id = recheck.patient_id AND m.measured_at > recheck.fired_at
         AND vitals.value IS NOT NULL AND m.suspect & (1 << array_position(%(vitals)s::text[], recheck.vital) - 1) = 0
         AND NOT EXISTS (
             SELECT FROM correction AS c
@@ -141,3 +143,24 @@ ORDER BY patient_id LIMIT %(limit)s
 -- name: count_due
 SELECT (SELECT count(*) FROM recheck WHERE ended_at IS NULL AND due_at <= %(now)s AND patient_id = ANY(%(patient_ids)s))
      + (SELECT count(*) FROM silence WHERE ended_at IS NULL AND ends_at <= %(now)s AND patient_id = ANY(%(patient_ids)s))
+
+-- name: entries
+-- begins each of the statements that follow it
+SELECT alert.public_id AS alert, patient.public_id AS patient, suppression.patient_id,
+       coalesce(alert.explanation ->> 'title', alert.rule) AS title, alert.severity, alert.emergency, what, kind, suppression.reason,
+       suppression.owner, starts_at, ends_at, ended_at, ended_how
+FROM suppression JOIN alert ON alert.id = suppression.alert_id JOIN patient ON patient.id = suppression.patient_id
+
+-- name: entries_current
+WHERE ended_at IS NULL AND (%(patient_id)s::int IS NULL OR suppression.patient_id = %(patient_id)s)
+    AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(alert_id)s::bigint IS NULL OR alert_id = %(alert_id)s)
+ORDER BY ends_at NULLS LAST, starts_at DESC, suppression.id DESC LIMIT %(limit)s
+
+-- name: entries_ended
+WHERE ended_at >= %(since)s AND (%(patient_id)s::int IS NULL OR suppression.patient_id = %(patient_id)s)
+    AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(alert_id)s::bigint IS NULL OR alert_id = %(alert_id)s)
+ORDER BY ended_at DESC, suppression.id DESC LIMIT %(limit)s
+
+-- name: count_entries
+SELECT kind, count(*) FILTER (WHERE ended_at IS NULL), count(*) FILTER (WHERE ended_at IS NOT NULL)
+FROM suppression WHERE ended_at IS NULL OR ended_at >= %(since)s GROUP BY kind

@@ -47,6 +47,7 @@ def add_device(
     every: str | None,
     patient: str | None,
     slot: int | None,
+    gateway: str | None = None,
 ) -> list[str]:
     """Add a device and let it in; return what to tell, its secret included. Raises CommandError."""
     settings = need_database(settings)
@@ -54,12 +55,15 @@ def add_device(
     now = datetime.now(UTC)
     with connect(settings.database_url) as conn:
         whose = _find_patient(conn, patient) if patient else None
+        through = _find_device(conn, gateway) if gateway else None
         try:
             added = queries.add_device(conn, device_id, kind, model=model, codec=codec, expected_every=expected_every, now=now)
         except DeviceExists as error:
             raise CommandError(f"{error}: `wardlight device rotate {device_id}` gives it a new secret") from error
         except ValueError as error:
             raise CommandError(str(error)) from error
+        if through is not None:
+            queries.set_gateway(conn, added.id, through.id)
         if whose is not None:
             _assign(conn, added, whose, slot, now)
         add_audit(conn, staff_id=None, action="add_device", object=f"device/{device_id}", now=now, detail={"by": "command"})

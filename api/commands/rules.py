@@ -60,3 +60,25 @@ def backtest(
         json,
     )
     raise typer.Exit(run(load_settings(), wanted))
+
+
+@app.command("test")
+def run_cases(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            exists=True, dir_okay=False, help="Files of cases (docs/rules.md); those of the shipped rules when none."
+        ),
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, file_okay=False, help="Folder with the rules to test, all of them; else the live or shipped ones."
+        ),
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Show the timeline of the cases that hold, too.")] = False,
+) -> None:
+    """Judge made-up readings and say where rules do otherwise than the cases say. Code 1 when one does."""
+    from api.commands.cases import run_cases as run
+
+    raise typer.Exit(run(load_settings(), files or (), rules, show=show))

@@ -24,6 +24,7 @@ from alerts.engine import Engine
 from alerts.escalation import deadlines as escalation
 from alerts.rules import load_rules
 from alerts.sweep import sweep
+from alerts.triage import deadlines as triage
 from api.client import trusted_networks
 from api.commands.schema import need_migrated
 from api.exits import Code
@@ -47,7 +48,7 @@ SWEEP_EVERY: Final = timedelta(minutes=1)
 #: seconds: a loop that has not finished a turn for so long keeps the heartbeat from being written, so that others notice
 STUCK_AFTER: Final = 60.0
 #: what has deadlines: each has `next_due(conn)` and `run_due(conn, now)`, one transaction a call
-DEADLINES: Final[tuple[ModuleType, ...]] = (escalation,)
+DEADLINES: Final[tuple[ModuleType, ...]] = (triage, escalation)
 
 
 def work(settings: Settings) -> int:

@@ -11,13 +11,18 @@ from psycopg import Connection
 from starlette.responses import JSONResponse, Response
 
 from alerts.alert import DISPOSITIONS
+from alerts.triage.ledger import KINDS
+from alerts.triage.queries import load_silences
 from api.access import Form, SignedIn, record
+from api.clinic import OwnClinic
 from api.engine import Judging
 from api.pages import charts, patient, queries
 from api.pages.facts import Reader, Series
 from api.pages.forms import done, fill, local_time
 from api.pages.frame import reader_of, show
-from api.pages.reasons import describe
+from api.pages.plan_page import load_summary
+from api.pages.reasons import describe, name_of
+from api.pages.worklist import marks, quiet_name
 from api.problems import Problem
 from api.routes import measurements as interface
 from api.routes.patients import load_patient, read_patient
@@ -25,6 +30,7 @@ from api.transaction import Now, Transaction
 from care.patient import Patient
 from devices import queries as devices
 from devices.measurement import Bucket, Latest, Measurement
+from devices.vitals import COLUMN, VITALS
 from messaging.queries import load_contact
 
 router = APIRouter(include_in_schema=False)
@@ -37,13 +43,17 @@ _LATEST: Final = timedelta(days=400)
 
 
 @router.get("/patients/{public_id}")
-def patient_page(request: Request, public_id: str, who: SignedIn, conn: Transaction, now: Now, days: int = 14) -> Response:
+def patient_page(
+    request: Request, public_id: str, who: SignedIn, conn: Transaction, now: Now, clinic: OwnClinic, days: int = 14
+) -> Response:
     """Show one patient."""
     person = read_patient(conn, public_id, who, now, "patient")
     reader, window = reader_of(who), days if days in _DAYS else 14
     latest = _latest(conn, person, now)
     alerts = queries.list_open_alerts_of(conn, person.id)
-    ranked = sorted(alerts, key=lambda alert: (not alert.emergency, alert.acknowledged_at is not None, alert.due_at))
+    ranked = sorted(
+        alerts, key=lambda alert: (not alert.is_shown, not alert.emergency, alert.acknowledged_at is not None, alert.due_at)
+    )
     return show(
         request,
         conn,
@@ -59,6 +69,13 @@ def patient_page(request: Request, public_id: str, who: SignedIn, conn: Transact
         modes=patient.CONTACT_MODES,
         pronouns=patient.PRONOUNS,
         alerts=[(alert, describe(alert, reader, _newest(latest, alert.subject))) for alert in ranked],
+        marks={alert.id: list(marks([alert], [], [], now)) for alert in ranked},
+        quiet={alert.id: quiet_name(alert) for alert in ranked},
+        standings=KINDS,
+        silences=[
+            (silence, f"{silence.direction} {name_of(VITALS[COLUMN[silence.vital]])}")
+            for silence in load_silences(conn, [person.id]).get(person.id, [])
+        ],
         charts=_charts(conn, person, latest, reader, now, window, [alert.subject or "" for alert in ranked]),
         days=window,
         windows=charts.WINDOWS,
@@ -66,6 +83,7 @@ def patient_page(request: Request, public_id: str, who: SignedIn, conn: Transact
         happenings=queries.load_timeline(conn, person.id, reader, now=now, days=30, limit=40),
         fields=patient.entry_fields(reader),
         dispositions=DISPOSITIONS.items(),
+        **load_summary(conn, person, clinic, now),
         **_table(conn, person.id, reader, now + timedelta(days=1), now),
     )
 

@@ -14,7 +14,7 @@ from alerts import actions, queries
 from alerts.alert import Alert, AlertEvent
 from alerts.explain import explain
 from api.access import SignedIn, Viewer, record
-from api.documented import PathId, Text, Time, problems
+from api.documented import PathId, RandomId, Remark, Text, Time, problems
 from api.outside import OUTSIDE
 from api.problems import Problem, not_found
 from api.transaction import Now, Transaction
@@ -36,6 +36,20 @@ Disposition = Literal[
     "unreachable",
     "duplicate",
 ]
+
+
+class Given(BaseModel):
+    """Who an alert is given to."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"staff": "3f0c9a52b7d14e8896a1c2d4"}})
+    staff: RandomId = Field(description="random id of a member of staff who can sign in")
+
+
+class Comment(BaseModel):
+    """Something worth knowing about an alert."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"text": "daughter is with her until noon"}})
+    text: Remark = Field(description="stays with the alert")
 
 
 class Resolution(BaseModel):
@@ -61,6 +75,8 @@ class AlertSeen:
     acknowledged_by: str | None
     #: random id of whoever closed it, null where it closed itself
     closed_by: str | None
+    #: random id of whoever it was given to
+    assigned_to: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +141,51 @@ def unacknowledge(public_id: PathId, who: SignedIn, conn: Transaction, now: Now)
 
 @router.post("/{public_id}/resolve", responses=problems(404, 409))
 def resolve(public_id: PathId, body: Resolution, who: SignedIn, conn: Transaction, now: Now) -> AlertSeen:
-    """Close an alert with what it came to. A condition that later readings still hold opens a new one, which says so."""
+    """Close an alert with what it came to. A condition that readings still hold within 4 hours opens it again."""
     before = _load(conn, public_id)
     alert = actions.resolve(conn, public_id, who.staff_id, body.disposition, body.note, now)
     if before.closed_at is not None or alert is None or alert.closed_by != who.staff_id:
         raise Problem(409, "already_closed", "this alert is closed already; look at what it came to")
     record(conn, who, "resolve", f"alert/{public_id}", now, disposition=body.disposition)
     return see(conn, [alert])[0]
+
+
+@router.post("/{public_id}/assign", responses=problems(404, 409))
+def assign(public_id: PathId, body: Given, who: SignedIn, conn: Transaction, now: Now) -> AlertSeen:
+    """Give an alert to somebody, oneself too. It still waits to be acknowledged."""
+    _need_open(_load(conn, public_id))
+    to = care.find_staff(conn, body.staff)
+    if to is None or to.disabled_at is not None:
+        raise Problem(409, "unknown_staff", "nobody of this id can sign in; choose somebody from the list of staff")
+    alert = actions.assign(conn, public_id, who.staff_id, now, to=to.id, name=to.name)
+    assert alert is not None
+    record(conn, who, "assign", f"alert/{public_id}", now, to=to.public_id)
+    return see(conn, [alert])[0]
+
+
+@router.post("/{public_id}/unassign", responses=problems(404, 409))
+def unassign(public_id: PathId, who: SignedIn, conn: Transaction, now: Now) -> AlertSeen:
+    """Take an alert from whom it was given to."""
+    _need_open(_load(conn, public_id))
+    alert = actions.unassign(conn, public_id, who.staff_id, now)
+    assert alert is not None
+    record(conn, who, "unassign", f"alert/{public_id}", now)
+    return see(conn, [alert])[0]
+
+
+@router.post("/{public_id}/comment", status_code=201, responses=problems(404))
+def comment(public_id: PathId, body: Comment, who: SignedIn, conn: Transaction, now: Now) -> AlertSeen:
+    """Write something down about an alert, open or closed."""
+    alert = actions.comment(conn, public_id, who.staff_id, body.text, now)
+    if alert is None:
+        raise not_found("alert")
+    record(conn, who, "comment", f"alert/{public_id}", now)
+    return see(conn, [alert])[0]
+
+
+def _need_open(alert: Alert) -> None:
+    if alert.closed_at is not None:
+        raise Problem(409, "already_closed", "this alert is closed already; look at what it came to")
 
 
 def _shown(who: Viewer, vital: Vital, value: float) -> str:
@@ -155,6 +209,7 @@ def see(conn: Transaction, found: Sequence[Alert]) -> list[AlertSeen]:
             patients[alert.patient_id].public_id,
             staff.get(alert.acknowledged_by or 0),
             staff.get(alert.closed_by or 0),
+            staff.get(alert.assigned_to or 0),
         )
         for alert in found
     ]

@@ -69,6 +69,15 @@ class DeviceChange(BaseModel):
     expected_every: Schedule | None = Field(description="how often a reading is due; null, it is never called silent")
 
 
+class Through(BaseModel):
+    """The gateway that a device is heard through."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"gateway": "hub-2f"}})
+    gateway: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")] | None = Field(
+        description="id of the gateway; null, it is heard by itself"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Equipped:
     """A device with the secret to put into it."""
@@ -121,6 +130,18 @@ def schedule_device(device_id: DeviceId, body: DeviceChange, who: SignedIn, conn
     device = queries.schedule_device(conn, device_id, body.expected_every)
     record(conn, who, "schedule_device", f"device/{device_id}", now)
     return device
+
+
+@router.post("/{device_id}/gateway", responses=problems(404, 409))
+def set_gateway(device_id: DeviceId, body: Through, who: SignedIn, conn: Transaction, now: Now) -> DeviceOut:
+    """Say which gateway a device is heard through: that one's silence explains the device's, and never the other way round."""
+    device = _load(conn, device_id)
+    gateway = None if body.gateway is None else queries.find_device(conn, body.gateway)
+    if body.gateway is not None and (gateway is None or gateway.id == device.id):
+        raise Problem(409, "unknown_gateway", "there is no other device of this id; add the gateway first")
+    queries.set_gateway(conn, device.id, gateway.id if gateway else None)
+    record(conn, who, "set_gateway", f"device/{device_id}", now, gateway=body.gateway or "")
+    return _load(conn, device_id)
 
 
 @router.post("/{device_id}/secret", responses=problems(404, 409))

@@ -1,4 +1,4 @@
-"""Questionnaires: what patients are asked, and what they answered."""
+"""Questionnaires: what patients are asked, and what they answered. Answers are judged in the transaction that keeps them."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -6,9 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from alerts.questionnaire import judge_answer
 from api.access import SignedIn, record
 from api.clinic import OwnClinic
 from api.documented import PathId, Time, Word, problems
+from api.engine import Judging
 from api.outside import OUTSIDE
 from api.problems import Problem
 from api.routes.patients import load_patient, read_patient
@@ -56,9 +58,9 @@ def list_answers(
 
 @router.post("/patients/{public_id}/answers", status_code=201, responses=problems(404, 409))
 def add_answer(
-    public_id: PathId, body: NewAnswer, who: SignedIn, conn: Transaction, now: Now, clinic: OwnClinic
+    public_id: PathId, body: NewAnswer, who: SignedIn, conn: Transaction, now: Now, clinic: OwnClinic, engine: Judging
 ) -> AnsweredOut:
-    """Keep what a patient answered, with its score and red flags."""
+    """Keep what a patient answered; the score and red flags are judged at once."""
     patient = load_patient(conn, public_id)
     if (questionnaire := clinic.questionnaires.get(body.questionnaire)) is None:
         raise Problem(409, "unknown_questionnaire", "there is no such questionnaire; /api/v1/questionnaires lists them")
@@ -70,5 +72,6 @@ def add_answer(
     except AnswersRefused:
         detail = "answer every question once, with the place of one of its answers; /api/v1/questionnaires lists them"
         raise Problem(409, "answers_refused", detail) from None
+    judge_answer(conn, engine.rules, engine.ruleset_id(conn), kept, questionnaire, patient.programmes, now)
     record(conn, who, "add_answer", f"patient/{public_id}", now, questionnaire=body.questionnaire)
     return kept

@@ -173,8 +173,8 @@ document.addEventListener("submit", async (event) => { // sent without leaving t
   if (form.dataset.sent) return;
   form.dataset.sent = "1";
   try {
-    await send(form.action, new FormData(form));
-    location.reload();
+    const going = (await send(form.action, new FormData(form))).headers.get("X-Going");
+    if (going) location.assign(going); else location.reload();
   } catch (error) {
     delete form.dataset.sent;
     const place = form.querySelector(".form-error");

@@ -127,8 +127,8 @@ def arrivals(
             inside = own.start + np.arange(np.searchsorted(time, begin), np.searchsorted(time, begin + lasts))
             if not len(inside):
                 continue
-            place = np.arange(len(inside))
+            array = np.arange(len(inside)) // network["array"]
             if random.random() < network["newest_first"]:
-                place = place[::-1]
-            arrive[inside] = np.maximum(arrive[inside], begin + lasts + SECOND + place * (SECOND // 4))
+                array = array[-1] - array
+            arrive[inside] = np.maximum(arrive[inside], begin + lasts + (1 + array) * SECOND)
     return arrive

@@ -31,8 +31,9 @@ def adherences(
     zone: ZoneInfo,
     now: datetime,
     days: int = 7,
+    unseen: Sequence[tuple[datetime, datetime]] = (),
 ) -> list[Adherence]:
-    """Return the same from schedules and pauses that are loaded already."""
+    """Return the same from schedules and pauses that are loaded already; `unseen` are times in which our path was down."""
     asked = in_force(schedules, now)
     since = now - timedelta(days=days + 2)
     measured = queries.measured_days(conn, patient_id, [one.measure for one in asked], since, zone.key) if asked else {}
@@ -43,6 +44,7 @@ def adherences(
             measured[one.measure],
             [(row.starts_at, row.ends_at) for row in schedules if row.measure == one.measure],
             paused,
+            unseen=unseen,
             days=days,
             every=one.every,
             zone=zone,

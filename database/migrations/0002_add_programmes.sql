@@ -109,6 +109,16 @@ CREATE TABLE pause (
 );
 CREATE INDEX pause_patient ON pause (patient_id);
 
+-- When the sweep last looked: once in a patient's own day for adherence, every quarter of an hour for devices.
+CREATE TABLE adherence_check (
+    patient_id int PRIMARY KEY REFERENCES patient (id),
+    judged_on  date NOT NULL
+);
+CREATE TABLE technical_check (
+    device_id int PRIMARY KEY REFERENCES device (id),
+    judged_at timestamptz NOT NULL
+);
+
 -- What a patient answered, with the score that its questionnaire makes of it. A row is never changed.
 CREATE TABLE questionnaire_answer (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -147,3 +157,4 @@ GRANT SELECT, INSERT ON enrolment, patient_limit, patient_reference, schedule, p
     TO wardlight_app;
 GRANT UPDATE (during, ended_by, ended_reason) ON enrolment, patient_limit, patient_reference, schedule TO wardlight_app;
 GRANT UPDATE (during, ended_how, ended_by) ON pause TO wardlight_app;
+GRANT SELECT, INSERT, UPDATE ON adherence_check, technical_check TO wardlight_app;

@@ -78,6 +78,7 @@ CREATE TABLE recheck (
     patient_id int NOT NULL REFERENCES patient (id),
     vital      text NOT NULL,
     device     text NOT NULL,
+    fired_at   timestamptz NOT NULL,
     asked_at   timestamptz NOT NULL,
     due_at     timestamptz NOT NULL,
     ended_at   timestamptz,
@@ -85,13 +86,10 @@ CREATE TABLE recheck (
                                        'silenced', 'closed'))
 );
 COMMENT ON COLUMN recheck.device IS 'public id of the device that was told to ask';
+COMMENT ON COLUMN recheck.fired_at IS 'measured_at of the reading that is doubted; later ones answer';
 CREATE UNIQUE INDEX recheck_open ON recheck (alert_id) WHERE ended_at IS NULL;
 CREATE INDEX recheck_alert ON recheck (alert_id);
 CREATE INDEX recheck_due ON recheck (due_at) WHERE ended_at IS NULL;
 CREATE INDEX recheck_patient ON recheck (patient_id) WHERE ended_at IS NULL;
-
--- Whoever claims notices claims those of the channels it can deliver.
-DROP INDEX outbox_due;
-CREATE INDEX outbox_due ON outbox (channel, due_at) WHERE state = 'pending';
 
 GRANT SELECT, INSERT, UPDATE ON silence, suppression, recheck TO wardlight_app;

@@ -167,3 +167,23 @@ def test_a_port_that_is_taken_is_said(run: Run, plain_database_url: str) -> None
         done = run("serve", settings={"WARDLIGHT_DATABASE_URL": plain_database_url, "WARDLIGHT_HTTP_PORT": port})
     assert done.returncode == 3
     assert "set WARDLIGHT_HTTP_PORT" in done.stderr
+
+
+def test_rules_are_tested_without_a_database(run: Run, tmp_path: Path) -> None:
+    shipped = run("rules", "test")
+    assert shipped.returncode == 0, shipped.stderr
+    assert shipped.stdout.splitlines()[-1].endswith("all hold")
+    mine = tmp_path / "mine.toml"
+    mine.write_text('[[case]]\nname = "falls"\nevery = "5m"\nseries.spo2 = "97 84 97"\nfires = []\n')
+    failed = run("rules", "test", str(mine))
+    assert failed.returncode == 1
+    assert "spo2_emergency fired at Mon 23 Nov 08:05 (5m), which nothing says it should" in failed.stdout
+    assert "1 of 1 fail" in failed.stdout
+    mine.write_text('[[case]]\nname = "falls"\nevery = "5m"\nseries.spo2 = "97 eighty"\nfires = []\n')
+    refused = run("rules", "test", str(mine))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "mine.toml: case 'falls': series.spo2: 'eighty' is no part of a series" in refused.stderr
+    own = tmp_path / "rules"
+    own.mkdir()
+    (own / "own.toml").write_text("rule = 1")
+    assert run("rules", "test", str(mine), "--rules", str(own)).returncode == 2

@@ -1,71 +1,33 @@
-"""tests/rules/*.toml: clinical tables, judged by the functions that judge live data."""
+"""tests/rules/*.toml: clinical tables over the shipped rules, by the runner behind `wardlight rules test`."""
 
-import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from alerts.evaluate import evaluate
-from alerts.rule_files import duration
+from alerts.backtest.case import Case
+from alerts.backtest.case_files import read_cases
+from alerts.backtest.case_told import tell
+from alerts.backtest.cases import judge
 from alerts.rules import load_rules
-from alerts.state import States
-from tests.unit.alerts.readings import EIGHT, joined, make_batch
 
-TABLES = Path(__file__).parents[2] / "rules"
+TABLES = sorted((Path(__file__).parents[2] / "rules").glob("*.toml"))
 RULES = load_rules()
-NAMES = [rule.name for rule in RULES.threshold_rules]
 
 
 def cases() -> Iterator[Any]:
-    for file in sorted(TABLES.glob("*.toml")):
-        for case in tomllib.loads(file.read_text(encoding="utf-8"))["case"]:
-            yield pytest.param(case, id=case["name"])
-
-
-def steps(series: str) -> list[float | None]:
-    """Return the value at each step: "97x2 _ 88" is 97, 97, nothing, 88."""
-    found: list[float | None] = []
-    for word in series.split():
-        match = re.fullmatch(r"(_|\d+(?:\.\d+)?)(?:x(\d+))?", word)
-        assert match is not None, f"{word!r} is no part of a series; write 97, 97x10 or _x3"
-        found += [None if match[1] == "_" else float(match[1])] * int(match[2] or 1)
-    return found
+    for file in TABLES:
+        for case in read_cases(file):
+            yield pytest.param(case, id=f"{file.stem}: {case.name}")
 
 
 @pytest.mark.parametrize("case", list(cases()))
-def test_shipped_rules_fire_when_the_table_says(case: dict[str, Any]) -> None:
-    step = round(duration(case["every"]).total_seconds() * 1e6)
-    rows = [
-        make_batch([(0, EIGHT + place * step, {vital: value})])
-        for vital, series in case["series"].items()
-        for place, value in enumerate(steps(series))
-        if value is not None
-    ]
-    batch = joined(*rows)
-    mask = RULES.mask([case.get("programmes", [])])
-    changed = evaluate(RULES, States.empty(1, len(NAMES)), mask, np.zeros(len(batch), np.intp), batch).transitions
-    found: list[dict[str, object]] = []
-    for rule, at, fired in zip(changed.rule.tolist(), changed.at.tolist(), changed.fired.tolist(), strict=True):
-        if fired:
-            found.append({"rule": NAMES[rule], "at": at - EIGHT})
-        else:
-            found[-1]["until"] = at - EIGHT
-    expected = [
-        {key: value if key == "rule" else round(duration(value).total_seconds() * 1e6) for key, value in one.items()}
-        for one in case["fires"]
-    ]
-    assert sorted(found, key=str) == sorted(expected, key=str)
+def test_shipped_rules_do_what_the_table_says(case: Case) -> None:
+    judged = judge(case, RULES)
+    assert judged.holds, "\n".join(tell(judged))
 
 
-def test_every_shipped_threshold_rule_stands_in_a_table() -> None:
-    shown = {
-        one["rule"]
-        for file in TABLES.glob("*.toml")
-        for case in tomllib.loads(file.read_text())["case"]
-        for one in case["fires"]
-    }
-    assert shown == set(NAMES)
+def test_every_shipped_rule_that_judges_readings_stands_in_a_table() -> None:
+    shown = {expected.rule for file in TABLES for case in read_cases(file) for expected in case.expected}
+    assert shown == {rule.name for rule in RULES.rules if rule.kind != "silence"}

@@ -58,7 +58,7 @@ def test_more_than_eight_rules_look_at_every_measurement() -> None:
     sent = ~np.isnan(batch.values).all(axis=0)
     applies = rules.mask([PROGRAMMES])[0]
     looking = [
-        rule.name for rule, is_on in zip(rules.threshold_rules, applies, strict=True) if is_on and sent[_column(rule.vital)]
+        rule.name for rule, is_on in zip(rules.reading_rules, applies, strict=True) if is_on and sent[_column(rule.vital)]
     ]
     assert len(looking) >= 8
 

@@ -13,6 +13,7 @@ from benchmarks.detection.people import draw_people, measuring_days
 from benchmarks.detection.rounds import DEVICES, Rounds
 from benchmarks.detection.seeds import SeedRefused, check_seed, load_seeds
 from benchmarks.detection.simulate import History, simulate, suspect_of
+from benchmarks.detection.truth import elsewhere
 from devices.decoded import find_suspect
 from devices.vitals import COLUMN, VITALS
 
@@ -121,6 +122,16 @@ def test_some_readings_arrive_late_and_out_of_order(run: History) -> None:
     who, when = run.patient[order], run.batch.measured_at[order]
     backwards = sum(int((np.diff(when[who == row]) < 0).sum()) for row in range(200))
     assert backwards > 20
+
+
+def test_windows_elsewhere_touch_no_episode(run: History) -> None:
+    moved = elsewhere(run, SEED)
+    gradual = [one for one in run.episodes if one.deadline is not None]
+    assert 0.5 * len(gradual) < len(moved) <= len(gradual)
+    for one in moved:
+        for episode in run.episodes:
+            if episode.patient == one.episode.patient:
+                assert one.episode.until < episode.onset or one.episode.onset > episode.until
 
 
 def test_suspect_bits_are_those_of_decoding() -> None:

@@ -1,0 +1,72 @@
+"""Judge: plays a simulated run through the functions that judge live readings, and holds what people saw against the truth.
+
+The one module of the study that knows rules. `scaled` is the knob of the trade-off curve; emergency rules are never scaled.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from alerts.backtest.cohort import Cohort
+from alerts.backtest.play import play
+from alerts.backtest.played import Played
+from alerts.rule import KINDS, Rule
+from alerts.rules import RuleSet, load_rules
+from benchmarks.detection.assess import Assessed, assess
+from benchmarks.detection.catalogue import load_catalogue
+from benchmarks.detection.simulate import History
+from benchmarks.detection.truth import elsewhere, known_of
+from devices.vitals import COLUMN, VITALS
+
+#: plain fixed limits, the peer on the same patients
+PEER: Final = Path(__file__).with_name("fixed")
+#: kinds whose limit is a difference from something, so that it scales as it stands
+_DIFFERENCES: Final = ("change", "slope", "baseline")
+
+
+def shipped() -> RuleSet:
+    """Return the rules that come with Wardlight."""
+    return load_rules()
+
+
+def fixed() -> RuleSet:
+    """Return the peer: the same emergency band and plain fixed limits."""
+    peer = {rule.name: rule for rule in load_rules(PEER).rules}
+    emergency = {rule.name: rule for rule in shipped().rules if rule.emergency or rule.kind == "doubt"}
+    return RuleSet(tuple(_sorted({**peer, **emergency})))
+
+
+def _sorted(rules: dict[str, Rule]) -> Iterator[Rule]:
+    yield from sorted(rules.values(), key=lambda rule: (KINDS.index(rule.kind), rule.name))
+
+
+def scaled(rules: RuleSet, factor: float) -> RuleSet:
+    """Return rules whose limits lie so many times as far from normal; 1 leaves them, emergencies are left alone."""
+    return rules if factor == 1 else RuleSet(tuple(_moved(rule, factor) for rule in rules.rules))
+
+
+def _moved(rule: Rule, factor: float) -> Rule:
+    if rule.emergency or rule.limit is None:
+        return rule
+    if rule.kind in _DIFFERENCES:
+        return replace(rule, limit=round(rule.limit * factor, 3))
+    if rule.kind != "threshold" or rule.vital is None:
+        return rule
+    vital = VITALS[COLUMN[rule.vital]]
+    normal = load_catalogue().people["vital"].get(rule.vital, {}).get("mean", rule.limit)
+    return replace(rule, limit=round(normal + factor * (rule.limit - normal), vital.decimals))
+
+
+def judge(rules: RuleSet, history: History, seed: int) -> Assessed:
+    """Return what people would have seen of a run, held against its episodes; the seed places windows without any."""
+    return assess(known_of(history), played(rules, history), elsewhere(history, seed))
+
+
+def played(rules: RuleSet, history: History) -> Played:
+    """Play a run in the order in which its readings arrived."""
+    people = history.people
+    cohort = Cohort(np.arange(1, len(people) + 1, dtype=np.int32), people.programmes)
+    return play(rules, cohort, history.batch)
