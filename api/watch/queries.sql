@@ -36,7 +36,8 @@ ORDER BY unjudged.recorded_at, patient.id
 LIMIT %(most)s
 
 -- name: list_unrouted
-SELECT alert.public_id, alert.opened_at AS since, alert.severity, alert.rule, patient.public_id AS patient, patient.name
+SELECT alert.public_id, alert.opened_at AS since, alert.severity,
+       coalesce(alert.explanation ->> 'title', replace(alert.rule, '_', ' ')) AS title, patient.public_id AS patient, patient.name
 FROM alert JOIN patient ON patient.id = alert.patient_id
 WHERE (alert.closed_at IS NULL OR alert.closed_at > %(now)s - interval '1 hour') AND alert.opened_at < %(now)s - %(limit)s
   AND NOT EXISTS (SELECT FROM outbox WHERE outbox.alert_id = alert.id)
