@@ -56,7 +56,8 @@ def add_alert(conn: Connection[Any], patient: int, age: float, rule: str = "feve
     row = conn.execute(
         "INSERT INTO alert (patient_id, rule, rule_version, ruleset_id, subject, severity, category, lateness, condition,"
         " since, fired_at, opened_at, due_at, explanation)"
-        " SELECT %s, %s, 1, max(id), 'heart_rate', 'low', 'technical', 'live', %s, %s, %s, %s, %s, %s FROM ruleset RETURNING id",
+        " SELECT %s, %s, 1, max(id), 'heart_rate', 'low', 'technical', 'live', %s, %s, %s, %s, %s, %s FROM ruleset"
+        " RETURNING id",
         [patient, rule, condition, at, at, at, at, Jsonb({"kind": "threshold", "title": "Fever"})],
     ).fetchone()
     assert row is not None
