@@ -88,7 +88,7 @@ class Clinic(RuleBasedStateMachine):
         self._step("duplicate")
         place = which % len(self.sent)
         again = [message for message, _, _ in self.sent[place : place + count]]
-        self.house.take([Message(1, 0, one.topic, one.payload, False, to_us(self.now)) for one in again], self.now)  # noqa: FBT003
+        self.house.take([Message(1, 0, one.topic, one.payload, False, to_us(self.now)) for one in again], self.now)
         self._check()
 
     @rule(patient=PATIENT, number=st.integers(0, 1 << 30))
