@@ -4,12 +4,14 @@ A noun; `alerts/backtest/play.py` lays it out for one set of rules after the oth
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.people import Dated, People
+from alerts.rules import RuleSet
 from devices.batch import Batch
 
 
@@ -21,6 +23,11 @@ class Cohort:
     patient_id: NDArray[np.int32]
     #: P lists of programme names
     programmes: Sequence[Sequence[str]]
+    #: what clinicians set about them: rows of patients, places in REFERENCES
+    references: Dated = field(default_factory=Dated.none)
+    #: (P,) place of each patient's time zone in `zones`, None where all are in the first
+    zone: NDArray[np.intp] | None = None
+    zones: tuple[str, ...] = ("UTC",)
 
     def __len__(self) -> int:
         return len(self.patient_id)
@@ -40,4 +47,11 @@ class Cohort:
 
     def take(self, rows: NDArray[np.intp]) -> "Cohort":
         """Return some of them, ascending."""
-        return Cohort(self.patient_id[rows], [self.programmes[row] for row in rows.tolist()])
+        zone = None if self.zone is None else self.zone[rows]
+        programmes = [self.programmes[row] for row in rows.tolist()]
+        return Cohort(self.patient_id[rows], programmes, self.references.take(rows), zone, self.zones)
+
+    def people(self, rules: RuleSet) -> People:
+        """Return what judging by these rules has to know of them."""
+        zone = np.zeros(len(self), np.intp) if self.zone is None else self.zone
+        return People(rules.mask(self.programmes), Dated.none(), self.references, zone, self.zones)

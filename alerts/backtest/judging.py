@@ -5,7 +5,7 @@ Pure. What is live in a wave is judged at once; what came late has its vital jud
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from alerts.backtest.arrivals import Arrivals, arrange
 from alerts.backtest.cohort import Cohort
 from alerts.cells import Transitions
 from alerts.evaluate import Evaluation, evaluate, judged_values
-from alerts.people import People
 from alerts.rebuild import PIECE, Rebuilt, Resets, rebuild
 from alerts.rules import RuleSet
 from alerts.state import FIRING, NEVER, States
@@ -34,6 +33,9 @@ class Span:
     fired_at: int
     held_at: int
     ended_at: int | None = None
+    #: what was judged when it fired, None where that was told before, and where it was worst by the rule's steps
+    value: float | None = None
+    worst: float | None = None
 
 
 @dataclass(slots=True)
@@ -149,7 +151,7 @@ class _Judge:
 
     def __init__(self, rules: RuleSet, cohort: Cohort, history: Batch, arrivals: Arrivals) -> None:
         self._rules, self._history, self._arrivals = rules, history, arrivals
-        self._people = People.plain(rules.mask(cohort.programmes))
+        self._people = cohort.people(rules)
         self._inputs = [tuple(COLUMN[name] for name in rules.inputs_of(rule)) for rule in rules.reading_rules]
         self._fresh_us = [round(rule.fresh_for.total_seconds() * 1e6) for rule in rules.reading_rules]
         self._states = States.empty(len(cohort), rules.layout)
@@ -173,26 +175,29 @@ class _Judge:
         if not len(changed):
             return
         received = self._arrival_of(changed, batch, local)
-        steps = ~changed.worsened
-        columns = tuple(
-            column[steps]
-            for column in (seen[changed.patient], changed.rule, changed.at, changed.fired, changed.since, received)
-        )
+        columns = (
+            seen[changed.patient], changed.rule, changed.at, changed.fired, changed.worsened, changed.since, changed.value,
+            received,
+        )  # fmt: skip
         last = None
-        for who, column, at, fired, since, now in zip(*(one.tolist() for one in columns), strict=True):
+        for who, column, at, fired, worsened, since, value, now in zip(*(one.tolist() for one in columns), strict=True):
             if last != (who, column, now):
-                begun = None
+                begun: Span | None = None
                 last = (who, column, now)
                 told = Told(column)
                 self.courses[who].told.setdefault(now, []).append(told)
             if fired:
-                begun = (since, at)
-                told.ongoing = Span(since, at, self._held(who, column, at, now))
+                begun = Span(since, at, self._held(who, column, at, now), None, value, value)
+                told.ongoing = begun
+            elif worsened:
+                held = self._held(who, column, at, now)
+                begun = None if begun is None else replace(begun, worst=value, held_at=held)
+                told.ongoing = Span(held, held, held, worst=value) if begun is None else begun
             elif begun is None:
-                told.ceased_at = at
+                told.ceased_at, told.ongoing = at, None
             else:
-                told.past.append(Span(begun[0], begun[1], begun[1], at))
-                told.ongoing = None
+                told.past.append(replace(begun, held_at=begun.fired_at, ended_at=at))
+                begun = told.ongoing = None
 
     def _arrival_of(self, changed: Transitions, batch: Batch, local: Rows) -> NDArray[np.int64]:
         """Return (T,) when the reading came in that made each transition."""
@@ -244,14 +249,17 @@ class _Judge:
         for column in firing:
             stretch = last[column]
             newest = self.lanes.newest(who, self._inputs[column], now)
-            told.append(Told(column, ongoing=Span(stretch.since, stretch.fired_at, newest)))
+            span = Span(stretch.since, stretch.fired_at, newest, None, stretch.value, stretch.worst)
+            told.append(Told(column, ongoing=span))
         for column in np.flatnonzero(was).tolist():
             if column not in firing:
                 ended = last[column].ended_at if column in last else None
                 told.append(Told(column, ceased_at=now if ended is None or ended <= began[column] else ended))
         for stretch in rebuilt.stretches:
             if stretch.ended_at is not None and stretch.touched:
-                span = Span(stretch.since, stretch.fired_at, stretch.fired_at, stretch.ended_at)
+                span = Span(
+                    stretch.since, stretch.fired_at, stretch.fired_at, stretch.ended_at, stretch.value, stretch.worst
+                )  # fmt: skip
                 told.append(Told(stretch.rule, past=[span], is_found=True))
 
 

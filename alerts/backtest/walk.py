@@ -112,14 +112,15 @@ class Walk:
         if alert.closed_at is not None or alert.condition != "firing" or alert.lateness == "live":
             return
         rule = self._rules.by_name[alert.rule]
-        held = to_datetime(self._lanes.newest(self._row, inputs(rule), due))
+        held = to_datetime(self._lanes.newest(self._row, inputs(self._rules, rule), due))
         ongoing = Episode(held, held, held)
         self._write(lifecycle.follow(alert, rule, self._patient_id, alert.subject, now, _RULESET, ongoing=ongoing), now)
         self._watch(self.alerts[key - 1], due)
 
     def _watch(self, alert: Alert, after: int) -> None:
         if alert.closed_at is None and alert.condition == "firing" and alert.lateness != "live":
-            following = self._lanes.next_arrival(self._row, inputs(self._rules.by_name[alert.rule]), after)
+            read = inputs(self._rules, self._rules.by_name[alert.rule])
+            following = self._lanes.next_arrival(self._row, read, after)
             if following is not None:
                 heappush(self._timers, (following, _LATE, alert.id))
 
@@ -245,12 +246,13 @@ class Walk:
 
 def _episode(span: Span) -> Episode:
     ended = None if span.ended_at is None else to_datetime(span.ended_at)
-    return Episode(to_datetime(span.since), to_datetime(span.fired_at), to_datetime(span.held_at), ended)
+    held = to_datetime(span.held_at)
+    return Episode(to_datetime(span.since), to_datetime(span.fired_at), held, ended, span.value, span.worst)
 
 
-def inputs(rule: Rule) -> tuple[int, ...]:
+def inputs(rules: RuleSet, rule: Rule) -> tuple[int, ...]:
     """Return the columns of the vitals that a rule reads."""
-    return (COLUMN[rule.vital or ""],)
+    return tuple(COLUMN[name] for name in rules.inputs_of(rule))
 
 
 def _us(rule: Rule) -> int:

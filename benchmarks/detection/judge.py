@@ -13,7 +13,8 @@ import numpy as np
 from alerts.backtest.cohort import Cohort
 from alerts.backtest.play import play
 from alerts.backtest.played import Played
-from alerts.rule import KINDS, Rule
+from alerts.people import FOREVER, Dated
+from alerts.rule import KINDS, REFERENCES, Rule
 from alerts.rules import RuleSet, load_rules
 from benchmarks.detection.assess import Assessed, assess
 from benchmarks.detection.catalogue import load_catalogue
@@ -68,5 +69,13 @@ def judge(rules: RuleSet, history: History, seed: int) -> Assessed:
 def played(rules: RuleSet, history: History) -> Played:
     """Play a run in the order in which its readings arrived."""
     people = history.people
-    cohort = Cohort(np.arange(1, len(people) + 1, dtype=np.int32), people.programmes)
+    stated = [
+        (row, place, 0, FOREVER, float(value))
+        for name, values in (("dry_weight", people.dry_weight), ("spo2_scale", np.where(people.spo2_scale == 2, 2.0, np.nan)))
+        for place in (REFERENCES.index(name),)
+        for row, value in enumerate(values)
+        if not np.isnan(value)
+    ]
+    ids = np.arange(1, len(people) + 1, dtype=np.int32)
+    cohort = Cohort(ids, people.programmes, Dated.of(stated), people.zone, people.zones)
     return play(rules, cohort, history.batch)
