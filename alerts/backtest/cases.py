@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.backtest.case import Case, Expected, to_us_span
-from alerts.evaluate import Transitions, evaluate
+from alerts.cells import Transitions
+from alerts.evaluate import evaluate
+from alerts.people import FOREVER, Dated, People
+from alerts.rule import REFERENCES
 from alerts.rules import RuleSet
 from alerts.state import FIRING, NEVER, PENDING, States
 from devices.batch import NO_SLOT, Batch
@@ -64,15 +67,15 @@ def judge(case: Case, rules: RuleSet) -> Judged:
 
 def _follow(case: Case, rules: RuleSet) -> tuple[tuple[Fired, ...], dict[int, dict[str, str]]]:
     """Judge the readings in their order; return the episodes, and the conditions after each time."""
-    names = [rule.name for rule in rules.threshold_rules]
-    states, mask = States.empty(1, len(names)), rules.mask([case.programmes])
+    names = [rule.name for rule in rules.reading_rules]
+    states, people = States.empty(1, rules.layout), people_of(case, rules)
     open_ones: dict[str, Fired] = {}
     over: list[Fired] = []
     doubts = _Doubts(case, rules)
     conditions = {}
     for time in case.times:
         doubts.pass_to(time)
-        judged = evaluate(rules, states, mask, np.zeros(1, np.intp), batch_of(case, time))
+        judged = evaluate(rules, states, people, np.zeros(1, np.intp), batch_of(case, time))
         states = judged.after
         _note(judged.transitions, names, open_ones, over)
         doubts.note(time, states.doubted[0])
@@ -82,12 +85,25 @@ def _follow(case: Case, rules: RuleSet) -> tuple[tuple[Fired, ...], dict[int, di
     return tuple(sorted(found, key=lambda one: (one.at, one.rule))), conditions
 
 
+def people_of(case: Case, rules: RuleSet) -> People:
+    """Return the patient of a case: programmes, zone, limits and references."""
+    limits = [
+        (0, rules.column[one.rule], one.since, one.until, one.limit) for one in case.limits if one.rule in rules.column
+    ]
+    references = [(0, REFERENCES.index(name), -FOREVER, FOREVER, value) for name, value in case.references.items()]
+    mask = rules.mask([case.programmes])
+    return People(mask, Dated.of(limits), Dated.of(references), np.zeros(1, np.intp), (case.zone,))
+
+
 def _note(changed: Transitions, names: Sequence[str], open_ones: dict[str, Fired], over: list[Fired]) -> None:
     """Begin and end episodes by the transitions of one time."""
-    for column, at, fired in zip(changed.rule.tolist(), changed.at.tolist(), changed.fired.tolist(), strict=True):
+    steps = (changed.rule.tolist(), changed.at.tolist(), changed.fired.tolist(), changed.worsened.tolist())
+    for column, at, fired, worsened in zip(*steps, strict=True):
         name = names[column]
         if fired:
             open_ones[name] = Fired(name, at)
+        elif worsened:
+            open_ones[name] = replace(open_ones[name], worsened=(*open_ones[name].worsened, at))
         else:
             over.append(replace(open_ones.pop(name), until=at))
 
