@@ -13,17 +13,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from alerts.backtest.case import Case, Expected, OwnLimit, moment_after
 from alerts.backtest.series import SeriesError, codes_of, values_of
-from alerts.rule import SEVERITIES
+from alerts.people import FOREVER
+from alerts.rule import REFERENCES, SEVERITIES
 from alerts.rule_files import duration
 from devices.vitals import COLUMN
 
 #: when a case begins that does not say: a Monday morning, on the patient's clock
 _START: Final = "2026-11-23 08:00"
-_LATEST: Final = 1 << 62
-#: numbers about a patient that clinicians set, as a case may give them
-_REFERENCES: Final = ("dry_weight", "spo2_scale")
 #: fields of a case
-FIELDS: Final = ("name", "programmes", "zone", "start", "every", "series", *_REFERENCES, "limits", "fires", "ignored")
+FIELDS: Final = ("name", "programmes", "zone", "start", "every", "series", *REFERENCES, "limits", "fires", "ignored")
 _SERIES: Final = ("every", "at", "values")
 #: fields of what must fire
 FIRES: Final = ("rule", "at", "until", "severity", "worsened", "value", "told")
@@ -90,7 +88,7 @@ class _Reader:
             programmes=tuple(self._words("programmes")),
             readings=readings,
             consciousness=codes,
-            references={key: float(self._table[key]) for key in _REFERENCES if self._given(key, (int, float), 0)},
+            references={key: float(self._table[key]) for key in REFERENCES if self._given(key, (int, float), 0)},
             limits=tuple(self._limit(one) for one in self._tables("limits")),
             expected=tuple(self._expected(one) for one in self._tables("fires")),
             ignored=tuple(self._words("ignored")),
@@ -132,7 +130,7 @@ class _Reader:
         if not isinstance(table.get("rule"), str) or type(table.get("limit")) not in (int, float):
             raise CaseError(f"{self._where}: each of limits needs a rule and a limit")
         since = self._time("limits.from", table.get("from", "0m"))
-        until = self._time("limits.until", table["until"]) if "until" in table else _LATEST
+        until = self._time("limits.until", table["until"]) if "until" in table else FOREVER
         return OwnLimit(table["rule"], float(table["limit"]), since, until)
 
     def _expected(self, table: dict[str, Any]) -> Expected:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from alerts.backtest.case import Case, Expected, to_us_span
 from alerts.cells import Transitions
 from alerts.evaluate import evaluate
+from alerts.explanation import Evidence, explain_reading
+from alerts.lifecycle import Episode, open_alert
+from alerts.moments import to_datetime
 from alerts.people import FOREVER, Dated, People
 from alerts.rule import REFERENCES
 from alerts.rules import RuleSet
@@ -33,7 +36,11 @@ class Fired:
     rule: str
     at: int
     until: int | None = None
+    #: readings at which it was told again as worse
     worsened: tuple[int, ...] = ()
+    #: what was judged of the reading that made it fire, and what that rests on
+    value: float | None = None
+    told: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +75,7 @@ def judge(case: Case, rules: RuleSet) -> Judged:
 def _follow(case: Case, rules: RuleSet) -> tuple[tuple[Fired, ...], dict[int, dict[str, str]]]:
     """Judge the readings in their order; return the episodes, and the conditions after each time."""
     names = [rule.name for rule in rules.reading_rules]
-    states, people = States.empty(1, rules.layout), people_of(case, rules)
+    states, people = States.empty(1, rules.layout), _person(case, rules)
     open_ones: dict[str, Fired] = {}
     over: list[Fired] = []
     doubts = _Doubts(case, rules)
@@ -85,23 +92,21 @@ def _follow(case: Case, rules: RuleSet) -> tuple[tuple[Fired, ...], dict[int, di
     return tuple(sorted(found, key=lambda one: (one.at, one.rule))), conditions
 
 
-def people_of(case: Case, rules: RuleSet) -> People:
-    """Return the patient of a case: programmes, zone, limits and references."""
-    limits = [
-        (0, rules.column[one.rule], one.since, one.until, one.limit) for one in case.limits if one.rule in rules.column
-    ]
+def _person(case: Case, rules: RuleSet) -> People:
+    """Return what judging has to know of the patient."""
+    limits = [(0, rules.column[own.rule], own.since, own.until, own.limit) for own in case.limits if own.rule in rules.column]
     references = [(0, REFERENCES.index(name), -FOREVER, FOREVER, value) for name, value in case.references.items()]
-    mask = rules.mask([case.programmes])
-    return People(mask, Dated.of(limits), Dated.of(references), np.zeros(1, np.intp), (case.zone,))
+    zone = np.zeros(1, np.intp)
+    return People(rules.mask([case.programmes]), Dated.of(limits), Dated.of(references), zone, (case.zone,))
 
 
 def _note(changed: Transitions, names: Sequence[str], open_ones: dict[str, Fired], over: list[Fired]) -> None:
-    """Begin and end episodes by the transitions of one time."""
-    steps = (changed.rule.tolist(), changed.at.tolist(), changed.fired.tolist(), changed.worsened.tolist())
-    for column, at, fired, worsened in zip(*steps, strict=True):
+    """Begin, worsen and end episodes by the transitions of one time."""
+    columns = (changed.rule.tolist(), changed.at.tolist(), changed.fired.tolist(), changed.worsened.tolist())
+    for place, (column, at, fired, worsened) in enumerate(zip(*columns, strict=True)):
         name = names[column]
         if fired:
-            open_ones[name] = Fired(name, at)
+            open_ones[name] = Fired(name, at, value=float(changed.value[place]), told=changed.told[place])
         elif worsened:
             open_ones[name] = replace(open_ones[name], worsened=(*open_ones[name].worsened, at))
         else:
@@ -200,4 +205,20 @@ def _differences(case: Case, rules: RuleSet, wanted: Expected, found: Fired) -> 
     if wanted.worsened is not None and wanted.worsened != found.worsened:
         should, did = (", ".join(map(case.clock, one)) or "never" for one in (wanted.worsened, found.worsened))
         wrong.append(f"{wanted.rule} should be told again as worse: {should}; it was: {did}")
+    if wanted.value is not None and (found.value is None or abs(found.value - wanted.value) > _CLOSE):
+        wrong.append(
+            f"{wanted.rule} should judge {wanted.value:g}; it judged {'nothing' if found.value is None else f'{found.value:g}'}"
+        )
+    if wanted.told and wanted.told not in (said := sentence(case, rules, found)):
+        wrong.append(f"{wanted.rule} should say {wanted.told!r}; it says {said!r}")
     return wrong
+
+
+def sentence(case: Case, rules: RuleSet, fired: Fired) -> str:
+    """Return what an alert would say on the worklist."""
+    rule, at = rules.by_name[fired.rule], to_datetime(fired.at)
+    alert = open_alert(rule, 1, rule.vital, Episode(at, at, at), "live", at, 1).alert
+    value = case.readings.get(fired.at, {}).get(rule.vital or "")
+    evidence = [] if value is None else [Evidence(at, at, value, "device", 0)]
+    told = explain_reading(rule, alert, fired.value, fired.told, evidence, rules.digest, zone=case.zone, others=rules.by_name)
+    return str(told["reason"])
