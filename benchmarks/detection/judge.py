@@ -3,7 +3,7 @@
 The one module of the study that knows rules. `scaled` is the knob of the trade-off curve; emergency rules are never scaled.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -78,4 +78,27 @@ def played(rules: RuleSet, history: History) -> Played:
     ]
     ids = np.arange(1, len(people) + 1, dtype=np.int32)
     cohort = Cohort(ids, people.programmes, Dated.of(stated), people.zone, people.zones)
-    return play(rules, cohort, history.batch)
+    whole = Played(ids, np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64))
+    for programmes in dict.fromkeys(people.programmes):
+        mine = np.array([one == programmes for one in people.programmes])
+        part = play(_applying(rules, programmes), cohort.take(np.flatnonzero(mine)), history.batch.take(mine[history.patient]))
+        _join(whole, part)
+    return whole
+
+
+def _applying(rules: RuleSet, programmes: Sequence[str]) -> RuleSet:
+    """Return the rules that judge patients of these programmes, and those that they look at: the others cost time alone."""
+    wanted = {rule.name for rule in rules.rules if rule.applies_to(programmes)}
+    for rule in (*rules.rules, *rules.rules):
+        if rule.name in wanted:
+            wanted |= {when.rule for when in rule.when if when.rule is not None}
+    return RuleSet(tuple(rule for rule in rules.rules if rule.name in wanted))
+
+
+def _join(whole: Played, part: Played) -> None:
+    """Add what was played of other patients; its alerts are numbered on."""
+    first = len(whole.alerts)
+    whole.alerts += [replace(alert, id=alert.id + first) for alert in part.alerts]
+    whole.items += [replace(item, alerts=tuple(one + first for one in item.alerts)) for item in part.items]
+    whole.pages += [replace(page, alert_id=page.alert_id + first) for page in part.pages]
+    whole.rechecks += [replace(asked, alert_id=asked.alert_id + first) for asked in part.rechecks]
