@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.backtest.case import Case, Expected, to_us_span
-from alerts.evaluate import Transitions, evaluate
+from alerts.cells import Transitions
+from alerts.evaluate import evaluate
 from alerts.explanation import Evidence, explain_reading
 from alerts.lifecycle import Episode, open_alert
 from alerts.moments import to_datetime

@@ -94,7 +94,7 @@ class Model:
         self.before, self.courses = self.courses, {}
         for patient in self.readings:
             for rule in self.rules.rules:
-                if rule.kind != "threshold":
+                if rule.kind != "threshold" or not rule.applies_to([]):
                     continue
                 floor = self.resets.get((patient, rule.name), -(1 << 62))
                 given = [(time, value) for time, value in self.values(patient, rule.vital or "") if time > floor]
