@@ -5,7 +5,7 @@ Pure. The emergency band on the same vital and side is the guard that no order p
 
 from collections.abc import Sequence
 
-from alerts.rule import Rule
+from alerts.rule import READING_KINDS, Rule
 from alerts.rules import RuleSet
 from care.limits import Bounds
 from devices.vitals import COLUMN, VITALS
@@ -13,7 +13,7 @@ from devices.vitals import COLUMN, VITALS
 
 def bounds_of(rules: RuleSet, rule: Rule) -> Bounds | None:
     """Return what setting another limit for a rule needs to know; None where the rule has no limit of a reading's kind."""
-    if rule.limit is None or rule.op is None or rule.kind in ("silence", "doubt", "adherence", "technical", "questionnaire"):
+    if rule.limit is None or rule.op is None or rule.kind not in READING_KINDS:
         return None
     if rule.vital is None or rule.kind != "threshold":
         # something derived: a change, a slope, a score

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg import Connection
 
-from alerts import queries
+from alerts import queries, rule_edits
 from alerts.cache import Locked, StateCache
 from alerts.judgement import Judgement
 from alerts.people import People, joined
@@ -43,14 +43,28 @@ class Engine:
     """Judges batches for one worker, and keeps the states it saved last."""
 
     def __init__(self, rules: RuleSet) -> None:
-        self.rules = rules
+        """Judge by the rules of the files, and from the first transaction on by those with the edits in force."""
+        self._files = self.rules = rules
+        self._stamp = 0
         self._cache = StateCache(rules.layout)
         self._locked: Locked | None = None
         self._ruleset_id: int | None = None
         self._new_ruleset_id: int | None = None
 
+    def refresh(self, conn: Connection[Any]) -> None:
+        """Judge by the rules that are in force in this transaction; where they changed, nothing that is cached holds."""
+        stamp = rule_edits.stamp(conn)
+        if stamp == self._stamp:
+            return
+        rules = rule_edits.rules_in_force(conn, self._files)
+        if rules.digest != self.rules.digest:
+            self.rules, self._cache = rules, StateCache(rules.layout)
+            self._ruleset_id = self._new_ruleset_id = None
+        self._stamp = stamp
+
     def lock(self, conn: Connection[Any], patient_ids: Iterable[int] | NDArray[np.int32]) -> None:
         """Lock the state rows of these patients, ascending, until the transaction ends; `judge` takes rows of theirs alone."""
+        self.refresh(conn)
         wanted = patient_ids if isinstance(patient_ids, np.ndarray) else list(patient_ids)
         ids = np.unique(np.asarray(wanted, np.int32))
         layout = self.rules.layout

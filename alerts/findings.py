@@ -4,6 +4,7 @@ Called inside the caller's transaction with the patients' states locked. Bulk st
 patients open alerts at once costs a handful of them. Decides nothing: `alerts/lifecycle.py` and `alerts/triage` do.
 """
 
+import secrets
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -72,7 +73,7 @@ def apply_findings(
                 known.get(finding.key), finding.rule, finding.patient_id, finding.subject, now, ruleset_id,
                 ceased_at=finding.ceased_at, past=finding.past, ongoing=finding.ongoing,
             )  # fmt: skip
-            steps += [(finding, step) for step in made]
+            steps += [(finding, _named(step)) for step in made]
         refused = _write(conn, steps, rules, now, changes)
         # somebody opened the same alert meanwhile: once more, now with theirs
         findings = [replace(finding, ceased_at=None) for finding in {finding.key: finding for finding in refused}.values()]
@@ -96,11 +97,16 @@ def _merged(findings: Sequence[Finding]) -> list[Finding]:
     return list(joined.values())
 
 
+def _named(step: Step) -> Step:
+    """Give an alert that has none the random name that the outside will know it by."""
+    return step if step.alert.public_id else replace(step, alert=replace(step.alert, public_id=secrets.token_hex(12)))
+
+
 def write_steps(
     conn: Connection[Any], steps: Sequence[Step], now: datetime, changes: Changes, staff_id: int | None = None
 ) -> list[Step]:
     """Write alerts and what happened to them, decide who is told; return the new ones that an open alert was in the way of."""
-    steps = [step for step in steps if step.events]
+    steps = [_named(step) for step in steps if step.events]
     new = [step for step in steps if step.alert.id == UNSTORED]
     keys = queries.insert_alerts(conn, [step.alert for step in new]) if new else {}
     queries.update_alerts(conn, [step.alert for step in steps if step.alert.id != UNSTORED])

@@ -6,7 +6,6 @@ open alert gathers later episodes of its condition, and one that closed lately i
 and ceases too often is held open until a person resolves it (flapping, I13). People's actions are in `alerts/taking.py`.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -72,7 +71,7 @@ def open_alert(
     old = lateness == "retrospective"
     alert = Alert(
         id=UNSTORED,
-        public_id=secrets.token_hex(12),
+        public_id="",  # given when it is written
         patient_id=patient_id,
         rule=rule.name,
         rule_version=rule.version,

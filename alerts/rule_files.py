@@ -18,6 +18,12 @@ from devices.vitals import COLUMN, VITALS
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _FIELDS: Final = {spec.metadata.get("key", spec.name): spec for spec in fields(Rule)}
 _DAY: Final = timedelta(days=1)
+#: kinds that the sweep or answers judge → unit by fault or questionnaire, "" for any other
+_SWEPT_UNITS: Final[dict[str, dict[str, str]]] = {
+    "adherence": {"": "d"},
+    "technical": {"": "%", "clock": "s", "gap": "1"},
+    "questionnaire": {"": "{score}", "red_flags": "1"},
+}
 
 
 class RuleError(Exception):
@@ -137,6 +143,24 @@ def _check_meaning(where: str, rule: Rule) -> None:
         raise RuleError(f"{where}: an emergency rule is locked and never waits: leave override and recheck out")
     if rule.kind in READING_KINDS:
         _check_reading(where, rule)
+    if rule.kind in _SWEPT_UNITS:
+        _check_swept(where, rule)
+
+
+def _check_swept(where: str, rule: Rule) -> None:
+    """Check what the sweep or answers judge: units, and windows of whole days."""
+    assert rule.limit is not None
+    if rule.unit != (
+        expected := _SWEPT_UNITS[rule.kind].get(rule.fault or rule.questionnaire or "", _SWEPT_UNITS[rule.kind][""])
+    ):
+        raise RuleError(f"{where}: unit is {rule.unit!r}; such limits are written in {expected!r}")
+    if rule.hysteresis < 0 or rule.step < 0 or rule.limit < 0:
+        raise RuleError(f"{where}: limit, hysteresis and step are not below 0")
+    needs_days = rule.kind == "adherence" or rule.fault in ("gap", "implausible")
+    if needs_days and (rule.window % _DAY or not _DAY <= rule.window <= 60 * _DAY):
+        raise RuleError(f"{where}: window is needed: whole days, from 1d to 60d")
+    if rule.kind == "adherence" and (rule.op != "<" or rule.limit > rule.window.days):
+        raise RuleError(f"{where}: adherence is fewer days than a limit: write op = '<' and a limit within the window")
 
 
 def _check_reading(where: str, rule: Rule) -> None:

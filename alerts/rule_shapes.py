@@ -38,7 +38,7 @@ NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "silence": ("missed",),
     "doubt": ("for",),
     "adherence": ("window", "op", "limit", "unit"),
-    "technical": ("fault",),
+    "technical": ("fault", "op", "limit", "unit"),
     "questionnaire": ("questionnaire", "op", "limit", "unit"),
 }
 #: kind → the fields it may have beside those
@@ -51,9 +51,9 @@ _MORE: Final[dict[str, frozenset[str]]] = {
     "composite": _MAY - {"hysteresis", "override"},
     "silence": frozenset(),
     "doubt": frozenset(),
-    "adherence": frozenset({"vital", "override"}),
-    "technical": frozenset({"op", "limit", "unit", "for", "window"}),
-    "questionnaire": frozenset({"override", "step"}),
+    "adherence": frozenset({"vital"}),
+    "technical": frozenset({"window", "hysteresis"}),
+    "questionnaire": frozenset({"step"}),
 }
 #: kind → all its fields
 ALLOWED: Final = {kind: _COMMON | set(NEEDED[kind]) | more for kind, more in _MORE.items()}

@@ -66,6 +66,7 @@ def sweep(conn: Connection[Any], engine: Engine, now: datetime) -> Swept:
                     if not queries.try_sweep_lock(conn):
                         swept.was_busy = True
                         return swept
+                    engine.refresh(conn)
                     place = part(conn, engine, swept, now, place)
             except BaseException:
                 engine.rolled_back()

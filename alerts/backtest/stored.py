@@ -1,16 +1,23 @@
 """Stored: history from the database, as a backtest plays it. Reads only, in the caller's transaction."""
 
+import dataclasses
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import numpy as np
 from psycopg import Connection
 
 from alerts.backtest import queries
 from alerts.backtest.queries import Known
-from alerts.backtest.trial import Material
+from alerts.backtest.trial import Material, Trial, run_trial
 from alerts.moments import to_us
+from alerts.overlay import overlay
+from alerts.rule import Rule
+from alerts.rules import RuleSet
 from devices.recording import load_history
 
+#: measurements that are played while somebody waits for the answer; more is for the command line
+MOST: Final = 400_000
 #: rules that learn have this much time before what is counted
 WARM_UP: Final = timedelta(days=60)
 
@@ -20,3 +27,23 @@ def load_material(conn: Connection[Any], known: Known, since: datetime, until: d
     history = load_history(conn, known.cohort.patient_id, since - WARM_UP)
     history = history.take(history.received_at < to_us(until))
     return Material(known.cohort, history, queries.list_verdicts(conn, known.cohort, since, until), since, until)
+
+
+class TooMuch(Exception):
+    """More history than is played while somebody waits; the message says how much, and the way out."""
+
+
+def try_rule(
+    conn: Connection[Any], live: RuleSet, candidate: Rule, since: datetime, until: datetime, patient: str | None = None
+) -> tuple[Trial, Known]:
+    """Play a changed rule beside what is live, on everybody it judges or on one patient. Raises TooMuch."""
+    known = queries.list_cohort(conn, None if patient is None else [patient])
+    judged = [row for row, names in enumerate(known.cohort.programmes) if candidate.applies_to(names)]
+    known = dataclasses.replace(known, cohort=known.cohort.take(np.array(judged, np.intp)))
+    count = queries.count_measurements(conn, known.cohort, since - WARM_UP, until)
+    if count > MOST:
+        raise TooMuch(
+            f"{count:,} measurements are too many to wait for, at most {MOST:,} are played here: choose fewer days, "
+            "or use `wardlight rules backtest`"
+        )
+    return run_trial(load_material(conn, known, since, until), live, overlay(live, [candidate])), known

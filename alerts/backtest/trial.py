@@ -43,9 +43,13 @@ class Trial:
     #: whether there is a candidate beside what is live
     has_candidate: bool = True
 
-    def as_json(self, public_id: Callable[[int], str], most: int | None = None) -> dict[str, Any]:
-        """Return it for a machine, at most so many episodes; patients by the id that `public_id` gives."""
-        both, episodes = self.comparison, self.comparison.episodes
+    def as_json(self, public_id: Callable[[int], str], most: int | None = None, rule: str | None = None) -> dict[str, Any]:
+        """Return it for a machine; patients by the id that `public_id` gives.
+
+        Of the episodes at most so many, and where `rule` is given only those that change and those of that rule.
+        """
+        both = self.comparison
+        episodes = [one for one in both.episodes if rule is None or one.change != "kept" or one.rule == rule]
         return {
             "measurements": self.measurements,
             "readings": self.readings,

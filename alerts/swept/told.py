@@ -39,7 +39,7 @@ def explain_measure(
         "expected": in_words(every.total_seconds()),
     }
     told = common(rule, alert, digest, words)
-    told["reason"] += f"; {WORDS[cause]}"
+    told["reason"] = f"No {title.lower()} since {words['since']}; it is due every {words['expected']}; {WORDS[cause]}"
     return told | {
         "measure": measure,
         "measure_title": title,

@@ -22,10 +22,21 @@ KINDS: Final = {
     "flapping": "flapping, held open as one",
     "again": "fired again, sent before",
     "acknowledged": "taken on",
-    "low": "low severity",
-    "retrospective": "retrospective",
+    "low": "shown only",
+    "retrospective": "old news",
     "over": "over before anybody could be told",
     "merged": "told in one message for many",
+}
+
+
+#: what ends those that have no time of their own
+ENDS: Final = {
+    "inhibited": "until that one closes",
+    "gateway": "until the gateway is heard",
+    "acknowledged": "until it worsens or closes",
+    "low": "until it closes",
+    "retrospective": "until somebody has seen it",
+    "cleared": "until it fires again or closes",
 }
 
 

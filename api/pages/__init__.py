@@ -5,7 +5,16 @@
 
 from fastapi import APIRouter
 
-from api.pages import alert_page, house_page, patient_page, people_pages, plan_page, queue_pages, worklist_page
+from api.pages import (
+    alert_page,
+    house_page,
+    patient_page,
+    people_pages,
+    plan_page,
+    queue_pages,
+    triage_pages,
+    worklist_page,
+)
 
 #: asks for the viewer itself, in the one thread that it takes
 live: APIRouter = worklist_page.live
@@ -16,6 +25,7 @@ routers: list[APIRouter] = [
     plan_page.router,
     patient_page.router,
     alert_page.router,
+    triage_pages.router,
     queue_pages.router,
     house_page.router,
 ]

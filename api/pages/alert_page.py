@@ -1,6 +1,8 @@
 """One alert's page: why it is there, told by `alerts.explain` in the reader's zone and units, and what can be done."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -8,14 +10,25 @@ from starlette.responses import Response
 from alerts.alert import DISPOSITIONS
 from alerts.explain import explain
 from alerts.queries import find_story
+from alerts.triage import queries as triage
+from alerts.triage.ledger import ENDS, KINDS, list_entries
 from api.access import SignedIn, record
 from api.pages import queries
 from api.pages.frame import reader_of, show
-from api.pages.reasons import describe, value_text
+from api.pages.reasons import describe, name_of, value_text
+from api.pages.worklist import marks, quiet_name
 from api.problems import not_found
 from api.transaction import Now, Transaction
+from care.queries import list_staff
+from devices.vitals import COLUMN, VITALS
 
 router = APIRouter(include_in_schema=False)
+
+#: rows of the ledger about one alert, and how far back
+_MOST: Final = 100
+_LONG: Final = timedelta(days=400)
+#: parts of the explanation that the page tells in its own way
+_TOLD_BELOW: Final = ("What happened", "Who was told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,13 @@ def alert_page(request: Request, public_id: str, who: SignedIn, conn: Transactio
     if alert is None or story is None:
         raise not_found("alert")
     record(conn, who, "read_alert", f"alert/{public_id}", now)
-    reader = reader_of(who)
+    reader, since = reader_of(who), now - _LONG
+    alert_id = story.alert.id
+    ledger = [
+        *list_entries(conn, is_current=True, since=since, limit=_MOST, alert_id=alert_id),
+        *list_entries(conn, is_current=False, since=since, limit=_MOST, alert_id=alert_id),
+    ]
+    silences = triage.load_silences(conn, [alert.patient_id]).get(alert.patient_id, [])
     lines = explain(story, reader.zone, lambda vital, value: value_text(vital, value, reader))
     return show(
         request,
@@ -43,10 +62,24 @@ def alert_page(request: Request, public_id: str, who: SignedIn, conn: Transactio
         "alert.html",
         active="/",
         alert=alert,
-        reason=describe(alert, reader),
+        reason=describe(alert, reader, queries.load_newest(conn, alert, now)),
+        marks=list(marks([alert], [], [], now)),
         person=queries.load_people(conn, [alert.patient_id])[alert.patient_id],
-        told=in_parts(lines),
+        told=[part for part in in_parts(lines) if part.heading not in _TOLD_BELOW],
+        happenings=queries.load_alert_story(conn, alert_id, reader),
+        notices=story.notices,
+        ledger=ledger,
+        kinds=KINDS,
+        ends=ENDS,
+        silences=[
+            (one, f"{one.direction} {name_of(VITALS[COLUMN[one.vital]])}")
+            for one in silences
+            if (one.vital, one.direction) == (alert.subject, alert.direction)
+        ],
+        quiet=quiet_name(alert),
+        colleagues=[each for each in list_staff(conn) if each.disabled_at is None],
         dispositions=DISPOSITIONS.items(),
+        main_act=True,
     )
 
 

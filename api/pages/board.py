@@ -15,11 +15,15 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from alerts.triage.queries import list_silences
+from alerts.triage.scene import Silence
 from api.pages import queries
 from api.pages.facts import OpenAlert, Person
 from api.pages.worklist import Case
 from api.watch.house import House, Pulse
 
+#: how far back the day's list of what cleared by itself reaches
+DAY: Final = timedelta(hours=24)
 #: patients' names and programmes are read again after this long
 _PEOPLE_AGE: Final = timedelta(seconds=60)
 #: sparklines are read again after this long, and so many patients in one look
@@ -44,6 +48,10 @@ class Look:
     #: all patients
     total: int
     pulse: Pulse
+    #: silences in force, by key of the patient
+    silences: dict[int, tuple[Silence, ...]] = field(default_factory=dict)
+    #: clinical alerts that went away by themselves within a day
+    cleared: int = 0
 
     @property
     def mark(self) -> str:
@@ -71,6 +79,7 @@ class Board:
     _people: dict[int, Person] = field(default_factory=dict)
     _people_at: datetime | None = None
     _series_at: dict[int, datetime] = field(default_factory=dict)
+    _silences: dict[int, tuple[Silence, ...]] = field(default_factory=dict)
     _last: Look | None = None
     _began: float = 0.0
 
@@ -103,12 +112,17 @@ class Board:
         stale = self._stale(by_patient, patients, now)
         wanted = {key: [alert.subject for alert in by_patient[key]] for key in stale}
         series = queries.load_series(conn, wanted, now) if wanted else {}
+        silences: dict[int, list[Silence]] = {}
+        for row in list_silences(conn, now):
+            silences.setdefault(row.patient_id, []).append(row.silence)
+        self._silences = {key: tuple(own) for key, own in silences.items()}
         self._series_at = {key: now if key in series else self._series_at[key] for key in by_patient}
         cases: dict[int, Case] = {}
         for key, alerts in by_patient.items():
             old = before.get(key)
             fresh = series.get(key, old.series if old else ())
-            cases[key] = Case(self._people[key], tuple(sorted(alerts, key=lambda alert: alert.id)), fresh)
+            own = tuple(sorted(alerts, key=lambda alert: alert.id))
+            cases[key] = Case(self._people[key], own, fresh, self._silences.get(key, ()))
         return self._publish(conn, cases, ended, now)
 
     def _load_people(self, conn: Connection[Any], now: datetime) -> None:
@@ -141,8 +155,9 @@ class Board:
             changed.pop(key, None)
             fates = [alert for alert in ended if alert.patient_id == key]
             gone[before[key].person.public_id] = (self._number, now, _fate(fates))
-        pulse = self.house.look(conn, now)
-        return Look(self._epoch, self._number, cases, changed, gone, queries.count_patients(conn), pulse)
+        pulse, cleared = self.house.look(conn, now), queries.count_cleared(conn, now - DAY)
+        total = queries.count_patients(conn)
+        return Look(self._epoch, self._number, cases, changed, gone, total, pulse, self._silences, cleared)
 
 
 def _fate(ended: Sequence[OpenAlert]) -> str:

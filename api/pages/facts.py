@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 from devices.units import Display, GlucoseUnit, System, display
 from devices.vitals import COLUMN, VITALS, Vital
 
+#: standings without a row of their own on the worklist (alerts/triage/decide.py)
+HIDDEN: Final = frozenset({"silenced", "inhibited", "gateway"})
 #: how programmes are written; a name that is not here is shown with spaces for underscores
 _PROGRAMMES: Final = {"copd": "COPD", "post_acute": "post-acute"}
 
@@ -103,6 +105,35 @@ class OpenAlert:
     closed_by: str | None
     disposition: str | None
     explanation: Mapping[str, Any] = field(hash=False)
+    direction: str | None = None
+    #: public id and name of whom it was given to
+    assigned_to: str | None = None
+    assigned_name: str | None = None
+    #: how often it fired again soon after it had closed
+    regressed: int = 0
+    flapping_at: datetime | None = None
+    #: when it last worsened by its step
+    news_at: datetime | None = None
+    #: "sent", or the kind of suppression that holds now
+    standing: str = "sent"
+    standing_until: datetime | None = None
+
+    @property
+    def is_shown(self) -> bool:
+        """Say whether it has a row of its own."""
+        return self.standing not in HIDDEN
+
+    @property
+    def is_muted(self) -> bool:
+        """Say whether a more severe alert, or its gateway's, speaks for it: what is done there is done to it too."""
+        return self.standing in ("inhibited", "gateway")
+
+    @property
+    def target_seconds(self) -> float:
+        """Return how soon somebody should look once it opened, or opened again."""
+        told = self.explanation.get("response_seconds")
+        opened_once = (self.due_at - self.opened_at).total_seconds()
+        return float(told) if self.regressed and isinstance(told, int | float) else opened_once
 
     @property
     def vital(self) -> Vital | None:

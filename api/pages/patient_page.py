@@ -11,6 +11,8 @@ from psycopg import Connection
 from starlette.responses import JSONResponse, Response
 
 from alerts.alert import DISPOSITIONS
+from alerts.triage.ledger import KINDS
+from alerts.triage.queries import load_silences
 from api.access import Form, SignedIn, record
 from api.clinic import OwnClinic
 from api.engine import Judging
@@ -19,7 +21,8 @@ from api.pages.facts import Reader, Series
 from api.pages.forms import done, fill, local_time
 from api.pages.frame import reader_of, show
 from api.pages.plan_page import load_summary
-from api.pages.reasons import describe
+from api.pages.reasons import describe, name_of
+from api.pages.worklist import marks, quiet_name
 from api.problems import Problem
 from api.routes import measurements as interface
 from api.routes.patients import load_patient, read_patient
@@ -27,6 +30,7 @@ from api.transaction import Now, Transaction
 from care.patient import Patient
 from devices import queries as devices
 from devices.measurement import Bucket, Latest, Measurement
+from devices.vitals import COLUMN, VITALS
 from messaging.queries import load_contact
 
 router = APIRouter(include_in_schema=False)
@@ -47,7 +51,9 @@ def patient_page(
     reader, window = reader_of(who), days if days in _DAYS else 14
     latest = _latest(conn, person, now)
     alerts = queries.list_open_alerts_of(conn, person.id)
-    ranked = sorted(alerts, key=lambda alert: (not alert.emergency, alert.acknowledged_at is not None, alert.due_at))
+    ranked = sorted(
+        alerts, key=lambda alert: (not alert.is_shown, not alert.emergency, alert.acknowledged_at is not None, alert.due_at)
+    )
     return show(
         request,
         conn,
@@ -63,6 +69,13 @@ def patient_page(
         modes=patient.CONTACT_MODES,
         pronouns=patient.PRONOUNS,
         alerts=[(alert, describe(alert, reader, _newest(latest, alert.subject))) for alert in ranked],
+        marks={alert.id: list(marks([alert], [], [], now)) for alert in ranked},
+        quiet={alert.id: quiet_name(alert) for alert in ranked},
+        standings=KINDS,
+        silences=[
+            (silence, f"{silence.direction} {name_of(VITALS[COLUMN[silence.vital]])}")
+            for silence in load_silences(conn, [person.id]).get(person.id, [])
+        ],
         charts=_charts(conn, person, latest, reader, now, window, [alert.subject or "" for alert in ranked]),
         days=window,
         windows=charts.WINDOWS,

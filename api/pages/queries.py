@@ -45,10 +45,30 @@ def list_open_alerts_of(conn: Connection[Any], patient_id: int) -> list[OpenAler
     return load_alerts(conn, [row[0] for row in conn.execute(SQL["open_alerts_of"], {"patient_id": patient_id})])
 
 
+def list_cleared(conn: Connection[Any], since: datetime, limit: int) -> list[OpenAlert]:
+    """Return the clinical alerts that went away by themselves since then, the latest first."""
+    found = [row[0] for row in conn.execute(SQL["cleared"], {"since": since, "limit": limit})]
+    return sorted(load_alerts(conn, found), key=lambda alert: found.index(alert.id))
+
+
+def count_cleared(conn: Connection[Any], since: datetime) -> int:
+    """Return how many those are."""
+    row = conn.execute(SQL["count_cleared"], {"since": since}).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def find_alert(conn: Connection[Any], public_id: str) -> OpenAlert | None:
     """Return the alert with this random id."""
     row = conn.execute(SQL["alert_key"], {"public_id": public_id}).fetchone()
     return load_alerts(conn, [row[0]])[0] if row else None
+
+
+def load_newest(conn: Connection[Any], alert: OpenAlert, now: datetime) -> Series | None:
+    """Return what has lately come in of an open alert's vital, to say where it stands now; None where nothing has."""
+    if alert.vital is None or alert.closed_at is not None:
+        return None
+    found = load_series(conn, {alert.patient_id: [alert.subject]}, now).get(alert.patient_id, ())
+    return next((series for series in found if series.vital == alert.subject), None)
 
 
 def load_people(conn: Connection[Any], ids: Sequence[int]) -> dict[int, Person]:

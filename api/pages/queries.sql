@@ -7,10 +7,12 @@ WHERE closed_at IS NULL AND patient_id NOT IN (SELECT id FROM patient WHERE prov
 SELECT a.id, a.public_id, a.patient_id, a.rule, a.rule_version, a.subject, a.severity, a.category, a.emergency, a.lateness,
        a.condition, a.since, a.fired_at, a.opened_at, a.due_at, a.times, a.resolved_at, a.acknowledged_at,
        k.public_id AS acknowledged_by, k.name AS acknowledged_name, a.closed_at, c.name AS closed_by, a.disposition,
-       a.explanation
+       a.explanation, a.direction, t.public_id AS assigned_to, t.name AS assigned_name, a.regressed, a.flapping_at, a.news_at,
+       a.standing, a.standing_until
 FROM alert a
 LEFT JOIN staff k ON k.id = a.acknowledged_by
 LEFT JOIN staff c ON c.id = a.closed_by
+LEFT JOIN staff t ON t.id = a.assigned_to
 WHERE a.id = ANY (%(ids)s)
 ORDER BY a.id
 
@@ -20,6 +22,18 @@ SELECT id FROM alert WHERE patient_id = %(patient_id)s AND closed_at IS NULL
 -- name: recent_alerts_of
 SELECT id FROM alert WHERE patient_id = %(patient_id)s AND (closed_at IS NULL OR opened_at > %(since)s)
 ORDER BY opened_at DESC LIMIT %(limit)s
+
+-- name: cleared
+-- clinical alerts that went away by themselves, for the day's list: nobody took them on
+SELECT id FROM alert
+WHERE closed_at > %(since)s AND closed_by IS NULL AND acknowledged_at IS NULL AND category = 'clinical'
+    AND NOT EXISTS (SELECT FROM patient WHERE patient.id = patient_id AND is_synthetic)
+ORDER BY closed_at DESC, id DESC LIMIT %(limit)s
+
+-- name: count_cleared
+SELECT count(*) FROM alert
+WHERE closed_at > %(since)s AND closed_by IS NULL AND acknowledged_at IS NULL AND category = 'clinical'
+    AND NOT EXISTS (SELECT FROM patient WHERE patient.id = patient_id AND is_synthetic)
 
 -- name: alert_key
 SELECT id FROM alert WHERE public_id = %(public_id)s
@@ -86,13 +100,14 @@ ORDER BY lower(other.name) <> lower(self.name), other.id LIMIT 5
 
 -- name: alert_events_of
 SELECT e.at, e.what, e.note, s.name AS who, a.public_id AS alert,
-       coalesce(a.explanation ->> 'title', replace(a.rule, '_', ' ')) AS title, a.disposition
+       coalesce(a.explanation ->> 'title', replace(a.rule, '_', ' ')) AS title, a.disposition, a.subject, a.explanation ->> 'kind' AS kind
 FROM alert_event e JOIN alert a ON a.id = e.alert_id LEFT JOIN staff s ON s.id = e.staff_id
 WHERE a.patient_id = %(patient_id)s AND e.at > %(since)s
 ORDER BY e.at DESC, e.id DESC LIMIT %(limit)s
 
 -- name: alert_events
-SELECT e.at, e.what, e.note, s.name AS who, a.public_id AS alert, '' AS title, a.disposition
+SELECT e.at, e.what, e.note, s.name AS who, a.public_id AS alert, '' AS title, a.disposition, a.subject,
+       a.explanation ->> 'kind' AS kind
 FROM alert_event e JOIN alert a ON a.id = e.alert_id LEFT JOIN staff s ON s.id = e.staff_id
 WHERE a.id = %(alert_id)s
 ORDER BY e.at DESC, e.id DESC LIMIT 200

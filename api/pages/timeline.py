@@ -11,7 +11,7 @@ from typing import Final
 from alerts.alert import DISPOSITIONS
 from api.pages.facts import Reader
 from api.pages.reasons import name_of, value_text
-from devices.vitals import VITALS
+from devices.vitals import COLUMN, VITALS
 
 #: what an alert_event says → how it is told; others are told as they are written
 _EVENTS: Final[Mapping[str, str]] = {
@@ -19,6 +19,15 @@ _EVENTS: Final[Mapping[str, str]] = {
     "fired_again": "Fired again",
     "earlier_episode": "An earlier episode came to light",
     "promoted": "Became live: a newer reading keeps it going",
+    "worsened": "Worse by a step, announced again",
+    "regressed": "Fired again soon after it closed, opened again",
+    "flapping": "Comes and goes too often: held open until somebody resolves it",
+    "rechecked": "Second measurement",
+    "assigned": "Given",
+    "unassigned": "Given back",
+    "commented": "Comment",
+    "silenced": "Silenced",
+    "unsilenced": "Silence ended",
     "resolved": "Readings are back within the limit",
     "acknowledged": "Acknowledged",
     "unacknowledged": "Acknowledgement taken back",
@@ -52,6 +61,9 @@ class EventRow:
     alert: str
     title: str
     disposition: str | None
+    #: vital it is about and the kind of its rule
+    subject: str | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,7 @@ def tell(
     events: Iterable[EventRow], corrections: Iterable[CorrectionRow], others: Iterable[OtherRow], reader: Reader, limit: int
 ) -> list[Happening]:
     """Return what happened, newest first, at most `limit` lines."""
-    told = [*map(_event, events), *map(_other, others)]
+    told = [*(_event(row, reader) for row in events), *map(_other, others)]
     for row in corrections:
         vital = VITALS[row.vital]
         value = f" {value_text(vital, row.value, reader)}" if row.value is not None else ""
@@ -91,14 +103,22 @@ def tell(
     return sorted(told, key=lambda happening: happening.at, reverse=True)[:limit]
 
 
-def _event(row: EventRow) -> Happening:
+def _event(row: EventRow, reader: Reader) -> Happening:
     words = _EVENTS.get(row.what.replace(" ", "_"), row.what.replace("_", " ").capitalize())
     text = ": ".join(part for part in (words, row.title) if part)
-    return Happening(row.at, f"{text}{_extra(row)}", row.who or "", row.alert, row.what == "opened")
+    loud = row.what in ("opened", "regressed", "worsened")
+    return Happening(row.at, f"{text}{_extra(row, reader)}", row.who or "", row.alert, loud)
 
 
-def _extra(row: EventRow) -> str:
+def _extra(row: EventRow, reader: Reader) -> str:
     """Say what a person said it came to; what a machine noted for itself is left out."""
+    if row.what in ("commented", "assigned", "rechecked", "flapping") and row.note:
+        return f" · {row.note}"
+    if row.what == "silenced" and row.note.startswith("until "):
+        until = datetime.fromisoformat(row.note.removeprefix("until ")).astimezone(reader.zone)
+        return f" until {until:%-d %b} {until.hour}:{until.minute:02d}"
+    if row.what == "worsened" and row.kind == "threshold" and row.subject in COLUMN:
+        return f" · {value_text(VITALS[COLUMN[row.subject]], float(row.note), reader)}"
     if row.what != "closed":
         return ", measured earlier" if row.what == "opened" and row.note == "retrospective" else ""
     disposition, _, note = row.note.partition(": ")

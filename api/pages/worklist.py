@@ -4,13 +4,15 @@ Pure: rows are built from facts with `now` passed in. One row per patient; the w
 soonest deadline its place. Never touches the database and never decides whether an alert exists.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from alerts.triage.scene import Silence
 from api.pages.facts import OpenAlert, Person, Reader, Series
-from api.pages.reasons import Part, Reason, describe, shown_limit
+from api.pages.reasons import Part, Reason, describe, name_of, shown_limit
 from api.pages.sparkline import Sparkline, draw
 from devices.vitals import COLUMN, VITALS
 
@@ -24,6 +26,9 @@ QUEUES: Final[tuple[tuple[Queue, str], ...]] = (
     ("unowned", "Unowned"),
 )
 _WORST: Final = {"emergency": 0, "high": 1, "medium": 2, "low": 3, "technical": 4}
+#: so many patients who all came to need somebody within this time are told of in one line first
+SURGE_PATIENTS: Final = 20
+SURGE_WITHIN: Final = timedelta(minutes=10)
 #: how many other alerts of a patient a row names before it only counts them
 _OTHERS: Final = 2
 
@@ -35,6 +40,8 @@ class Case:
     person: Person
     alerts: tuple[OpenAlert, ...]
     series: tuple[Series, ...] = ()
+    #: what a person has silenced
+    silences: tuple[Silence, ...] = ()
 
     def of(self, vital: str | None) -> Series | None:
         """Return the series of a vital."""
@@ -57,6 +64,8 @@ class Row:
     alert: str
     #: other open alerts of the patient in this queue, named shortly
     others: tuple[str, ...]
+    #: what else stands about them: rechecking, flapping, silenced until when
+    marks: tuple[Part, ...]
     spark: Sparkline | None
     #: "You", a colleague's name, or "Unowned"
     owner: str
@@ -67,6 +76,22 @@ class Row:
     waiting: tuple[str, ...]
     #: the reader acknowledged something here that can be taken back
     undo: tuple[str, ...]
+    #: the alert whose vital and direction may be silenced from the row, and what it is called; "" where none may
+    silenceable: str
+    silenceable_name: str
+    #: the reader was given what the row shows
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """Many patients who came to need somebody within minutes: most likely one cause."""
+
+    patients: int
+    #: when the first of them did
+    since: datetime
+    #: the most frequent titles with how many patients each, at most three
+    titles: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +105,21 @@ class Lead:
     emergencies: int
     #: patients per queue
     counts: dict[Queue, int]
+    #: alerts of the queue whose page waits for a second measurement
+    rechecking: int = 0
+    #: patients with an alert that somebody silenced, or that is muted
+    silenced: int = 0
+    surge: Surge | None = None
 
 
 def belongs(alert: OpenAlert, queue: Queue, reader: Reader) -> bool:
-    """Say whether an alert is in a queue."""
+    """Say whether an alert is in a queue; what is silenced or muted is in none."""
+    if not alert.is_shown:
+        return False
     if queue == "mine":
-        return alert.acknowledged_by == reader.staff
+        return reader.staff in (alert.acknowledged_by, alert.assigned_to)
     if queue == "unowned":
-        return alert.acknowledged_at is None
+        return alert.acknowledged_at is None and alert.assigned_to is None
     return alert.category == queue
 
 
@@ -97,15 +129,30 @@ def order(alerts: Iterable[OpenAlert], name: str) -> tuple[bool, datetime, str]:
     return (not any(alert.emergency for alert in all_of_them), _most_urgent(all_of_them).due_at, name)
 
 
-def lead(cases: Iterable[Case], queue: Queue, total: int, reader: Reader) -> Lead:
+def lead(cases: Collection[Case], queue: Queue, total: int, reader: Reader, now: datetime) -> Lead:
     """Count who needs somebody."""
     counts: dict[Queue, int] = {name: 0 for name, _ in QUEUES}
-    emergencies = 0
+    emergencies = rechecking = silenced = 0
     for case in cases:
+        rechecking += sum(alert.standing == "recheck" and belongs(alert, queue, reader) for alert in case.alerts)
+        silenced += any(alert.standing == "silenced" for alert in case.alerts)
         for name in counts:
             counts[name] += any(belongs(alert, name, reader) for alert in case.alerts)
         emergencies += any(alert.emergency and belongs(alert, queue, reader) for alert in case.alerts)
-    return Lead(counts[queue], total, emergencies, counts)
+    return Lead(counts[queue], total, emergencies, counts, rechecking, silenced, _surge(cases, queue, reader, now))
+
+
+def _surge(cases: Iterable[Case], queue: Queue, reader: Reader, now: datetime) -> Surge | None:
+    """Return what many patients came to need somebody for within minutes, None on an ordinary day."""
+    titles: Counter[str] = Counter()
+    opened = []
+    for case in cases:
+        new = [alert for alert in case.alerts if belongs(alert, queue, reader) and now - alert.opened_at <= SURGE_WITHIN]
+        if new and len(new) == sum(belongs(alert, queue, reader) for alert in case.alerts):
+            worst = min(new, key=lambda alert: (_WORST[alert.word], alert.opened_at))
+            titles[str(worst.explanation.get("title") or worst.rule)] += 1
+            opened.append(min(alert.opened_at for alert in new))
+    return Surge(len(opened), min(opened), tuple(titles.most_common(3))) if len(opened) >= SURGE_PATIENTS else None
 
 
 def sort(cases: Iterable[Case], queue: Queue, reader: Reader) -> list[tuple[Case, tuple[OpenAlert, ...]]]:
@@ -124,21 +171,62 @@ def build_row(case: Case, alerts: Sequence[OpenAlert], reader: Reader, now: date
     if len(others) > _OTHERS:
         others = [*others[: _OTHERS - 1], f"and {len(others) - _OTHERS + 1} more"]
     owner, note = _owner(case.person, alerts, urgent, reader)
+    muted = [alert for alert in case.alerts if alert.is_muted]
+    quiet = next((alert for alert in ranked if may_silence(alert)), None)
     return Row(
         person=case.person,
         word=worst.word,
         due_at=urgent.due_at,
-        target_seconds=(urgent.due_at - urgent.opened_at).total_seconds(),
+        target_seconds=urgent.target_seconds,
         reason=describe(worst, reader, case.of(worst.subject)),
         alert=worst.public_id,
         others=tuple(others),
+        marks=tuple(marks(ranked, muted, case.silences, now)),
         spark=_spark(case, worst, reader, now),
         owner=owner,
         note=note,
-        alerts=tuple(alert.public_id for alert in ranked),
-        waiting=tuple(alert.public_id for alert in ranked if alert.acknowledged_at is None),
-        undo=tuple(alert.public_id for alert in ranked if alert.acknowledged_by == reader.staff),
+        alerts=tuple(alert.public_id for alert in (*ranked, *muted)),
+        waiting=tuple(alert.public_id for alert in (*ranked, *muted) if alert.acknowledged_at is None),
+        undo=tuple(alert.public_id for alert in (*ranked, *muted) if alert.acknowledged_by == reader.staff),
+        silenceable="" if quiet is None else quiet.public_id,
+        silenceable_name="" if quiet is None else quiet_name(quiet),
+        is_own=all(alert.assigned_to == reader.staff for alert in ranked),
     )
+
+
+def may_silence(alert: OpenAlert) -> bool:
+    """Say whether a person may silence the vital and direction of an alert (alerts/triage/silences.py refuses the others)."""
+    return alert.direction is not None and alert.vital is not None and not alert.emergency
+
+
+def quiet_name(alert: OpenAlert) -> str:
+    """Return what a silence set at an alert would be over, "low SpO₂"; "" where none may be."""
+    return f"{alert.direction} {name_of(alert.vital)}" if may_silence(alert) and alert.is_shown and alert.vital else ""
+
+
+def marks(
+    alerts: Sequence[OpenAlert], muted: Sequence[OpenAlert], silences: Iterable[Silence], now: datetime
+) -> Iterator[Part]:
+    """Return what stands about some alerts of a patient besides what they are."""
+    waits = [alert.standing_until for alert in alerts if alert.standing == "recheck" and alert.standing_until]
+    if waits:
+        yield Part("asked to measure again, paged if nothing comes by ", min(waits), "when")
+    if any(alert.standing == "cleared" for alert in alerts):
+        yield Part("cleared by a second measurement, not paged")
+    if worse := [alert.news_at for alert in alerts if alert.news_at]:
+        yield Part("worse since ", max(worse), "when")
+    if any(alert.flapping_at for alert in alerts):
+        yield Part("comes and goes, held open as one")
+    elif again := max((alert.regressed for alert in alerts), default=0):
+        yield Part("came back after it was closed" if again == 1 else f"came back {again} times after it was closed")
+    if muted:
+        yield Part("1 milder alert goes with it" if len(muted) == 1 else f"{len(muted)} milder alerts go with it")
+    for silence in silences:
+        yield Part(
+            f"{silence.direction} {name_of(VITALS[COLUMN[silence.vital]])} silenced by {silence.name} until ",
+            silence.ends_at,
+            "when",
+        )
 
 
 def _most_urgent(alerts: Sequence[OpenAlert]) -> OpenAlert:
@@ -151,10 +239,13 @@ def _owner(person: Person, alerts: Sequence[OpenAlert], urgent: OpenAlert, reade
     if waiting:
         seen = len(alerts) - len(waiting)
         whose = "yours" if person.coordinator == reader.staff else person.coordinator_name
-        notes = [Part("due ", urgent.due_at, "when"), Part(whose or "no coordinator")]
+        given = next((alert for alert in (urgent, *waiting) if alert.assigned_to), None)
+        notes = [Part("due ", urgent.due_at, "when"), Part("not answered yet" if given else whose or "no coordinator")]
         if seen:
             notes.append(Part(f"{seen} of {len(alerts)} seen"))
-        return "Unowned", tuple(notes)
+        if given is None:
+            return "Unowned", tuple(notes)
+        return "You" if given.assigned_to == reader.staff else given.assigned_name or "Someone", tuple(notes)
     last = max(alerts, key=lambda alert: alert.acknowledged_at or alert.opened_at)
     owner = "You" if last.acknowledged_by == reader.staff else last.acknowledged_name or "Someone"
     assert last.acknowledged_at is not None

@@ -36,14 +36,19 @@ live = APIRouter(include_in_schema=False)
 _KEPT: Final = 4_000
 #: most alerts that one click may concern
 _AT_ONCE: Final = 100
+#: rows that a screen is sent unless it asks for all: a storm must stay readable, and the most urgent stand first
+_ROWS: Final = 100
 
 
 @router.get("/")
-def worklist_page(request: Request, who: SignedIn, conn: Transaction, now: Now, queue: str = "clinical") -> Response:
+def worklist_page(
+    request: Request, who: SignedIn, conn: Transaction, now: Now, queue: str = "clinical", rows: str = ""
+) -> Response:
     """Show who needs a person."""
     chosen, reader = _queue(queue), reader_of(who)
     look = _board(request).look(conn, now)
-    pairs = sort(look.cases.values(), chosen, reader)
+    every = sort(look.cases.values(), chosen, reader)
+    pairs = every if rows == "all" else every[:_ROWS]
     record(conn, who, "read_worklist", "worklist", now, queue=chosen)
     return show(
         request,
@@ -54,20 +59,25 @@ def worklist_page(request: Request, who: SignedIn, conn: Transaction, now: Now, 
         active="/",
         queue=chosen,
         queues=QUEUES,
-        lead=lead(look.cases.values(), chosen, look.total, reader),
+        lead=lead(look.cases.values(), chosen, look.total, reader, now),
+        look=look,
         rows=[build_row(case, own, reader, now) for case, own in pairs],
+        rest=len(every) - len(pairs),
+        shown_rows=rows,
         mark=look.mark,
         dispositions=DISPOSITIONS.items(),
     )
 
 
 @live.get("/worklist/rows")
-async def worklist_rows(request: Request, queue: str = "clinical", since: Annotated[str, Query()] = "") -> Response:
+async def worklist_rows(
+    request: Request, queue: str = "clinical", since: Annotated[str, Query()] = "", rows: str = ""
+) -> Response:
     """Send the rows that changed since a screen's mark, the order of all, and what became of those that left."""
-    return await asyncio.to_thread(_rows, request, _queue(queue), since)
+    return await asyncio.to_thread(_rows, request, _queue(queue), since, rows)
 
 
-def _rows(request: Request, chosen: Queue, since: str) -> Response:
+def _rows(request: Request, chosen: Queue, since: str, shown_rows: str) -> Response:
     now = datetime.now(UTC)
     with request.app.state.pool.connection() as conn:
         conn.autocommit = True  # it reads, and each statement may see the latest: no transaction to begin and end
@@ -78,7 +88,8 @@ def _rows(request: Request, chosen: Queue, since: str) -> Response:
             conn.autocommit = False
     reader = reader_of(who)
     known = look.since(since)
-    pairs = sort(look.cases.values(), chosen, reader)
+    every = sort(look.cases.values(), chosen, reader)
+    pairs = every if shown_rows == "all" else every[:_ROWS]
     changed = [pair for pair in pairs if known is None or look.changed[pair[0].person.id] > known]
     say = Say(reader, now)
     return render(
@@ -89,7 +100,10 @@ def _rows(request: Request, chosen: Queue, since: str) -> Response:
         pulse=look.pulse,
         queue=chosen,
         queues=QUEUES,
-        lead=lead(look.cases.values(), chosen, look.total, reader),
+        lead=lead(look.cases.values(), chosen, look.total, reader, now),
+        look=look,
+        rest=len(every) - len(pairs),
+        shown_rows=shown_rows,
         rows=[_rendered(request, look, case, own, chosen, say) for case, own in changed],
         order=[case.person.public_id for case, _ in pairs],
         mark=look.mark,
@@ -107,7 +121,7 @@ def pulse(request: Request, who: SignedIn, conn: Transaction, now: Now) -> Respo
 @router.post("/worklist/acknowledge")
 def acknowledge(request: Request, who: SignedIn, conn: Transaction, now: Now, form: Form) -> Response:
     """Take on the alerts that the row showed, and no others that have opened since."""
-    for alert in _named(conn, form):
+    for alert in named(conn, form):
         interface.acknowledge(alert.public_id, who, conn, now)
     return done(request, form, "/")
 
@@ -115,7 +129,7 @@ def acknowledge(request: Request, who: SignedIn, conn: Transaction, now: Now, fo
 @router.post("/worklist/undo")
 def undo(request: Request, who: SignedIn, conn: Transaction, now: Now, form: Form) -> Response:
     """Take back acknowledgements of one's own."""
-    for alert in _named(conn, form, closed=True):
+    for alert in named(conn, form, closed=True):
         if alert.acknowledged_by != who.public_id:
             raise Problem(409, "not_yours", "somebody else took this on, who alone can take that back")
         interface.unacknowledge(alert.public_id, who, conn, now)
@@ -128,12 +142,13 @@ def resolve(request: Request, who: SignedIn, conn: Transaction, now: Now, form: 
     if form.get("disposition") not in DISPOSITIONS:
         raise Problem(422, "invalid", "say what it came to: choose one of the answers")
     body = fill(interface.Resolution, {"disposition": form["disposition"], "note": form.get("note", "")})
-    for alert in _named(conn, form):
+    for alert in named(conn, form):
         interface.resolve(alert.public_id, body, who, conn, now)
     return done(request, form, "/")
 
 
-def _named(conn: Transaction, form: dict[str, str], closed: bool = False) -> list[OpenAlert]:
+def named(conn: Transaction, form: dict[str, str], closed: bool = False) -> list[OpenAlert]:
+    """Return the alerts that a form names, ascending. Raises a problem where there is none."""
     names = form.get("alerts", "").split()[:_AT_ONCE]
     found = [queries.find_alert(conn, name) for name in dict.fromkeys(names)]
     if not names or None in found:
@@ -158,7 +173,7 @@ def _board(request: Request) -> Board:
 def _rendered(request: Request, look: Look, case: Case, own: tuple[OpenAlert, ...], queue: Queue, say: Say) -> Markup:
     kept: dict[object, Markup] = request.app.state.rendered_rows
     # a row says "yours" and "you" to those it is about; everybody else who reads alike is sent the same one
-    involved = {case.person.coordinator, *(alert.acknowledged_by for alert in own)}
+    involved = {case.person.coordinator}.union(*((alert.acknowledged_by, alert.assigned_to) for alert in case.alerts))
     reader = say.reader if say.reader.staff in involved else replace(say.reader, staff="")
     key = (look.epoch, case.person.id, look.changed[case.person.id], queue, reader)
     html = kept.get(key)

@@ -13,6 +13,7 @@ from alerts.rules import RuleSet
 from api.access import SignedIn, Viewer, record
 from api.clinic import Clinic, OwnClinic
 from api.documented import Line, PathId, Time, problems
+from api.engine import rules_in_force
 from api.outside import OUTSIDE
 from api.problems import Problem, not_found
 from api.routes.patients import load_patient, read_patient
@@ -72,7 +73,7 @@ class LimitSeen:
 def list_limits(request: Request, public_id: PathId, who: SignedIn, conn: Transaction, now: Now) -> list[LimitSeen]:
     """List the limits that judge a patient, each with the patient's own where one holds."""
     patient = read_patient(conn, public_id, who, now, "limits")
-    return limits_of(request.app.state.rules, patient, queries.list_limits(conn, patient.id), now)
+    return limits_of(rules_in_force(request, conn), patient, queries.list_limits(conn, patient.id), now)
 
 
 @router.get("/limits/history", responses=problems(404))
@@ -94,7 +95,7 @@ def set_limit(
 ) -> LimitSeen:
     """Set a patient's own limit from now on. A looser one is a clinician's order with an end."""
     patient = load_patient(conn, public_id)
-    seen = _find(request.app.state.rules, patient, queries.list_limits(conn, patient.id), rule, now)
+    seen = _find(rules_in_force(request, conn), patient, queries.list_limits(conn, patient.id), rule, now)
     said = _judged(conn, clinic, patient, seen, body, who, now)
     if isinstance(said, Refused):
         raise Problem(409, "limit_refused", str(said))
@@ -103,7 +104,7 @@ def set_limit(
         until=body.until, is_loosening=said.is_loosening, by=who.staff_id, reason=body.reason, now=now,
     )  # fmt: skip
     record(conn, who, "set_limit", f"patient/{public_id}", now, rule=rule, is_loosening=said.is_loosening)
-    return _find(request.app.state.rules, patient, queries.list_limits(conn, patient.id), rule, now)
+    return _find(rules_in_force(request, conn), patient, queries.list_limits(conn, patient.id), rule, now)
 
 
 @router.post("/limits/{rule}/end", responses=problems(404, 409))
@@ -112,7 +113,7 @@ def end_limit(
 ) -> LimitSeen:
     """Take a patient's own limit back; the rule's holds again from now on."""
     patient = load_patient(conn, public_id)
-    seen = _find(request.app.state.rules, patient, queries.list_limits(conn, patient.id), rule, now)
+    seen = _find(rules_in_force(request, conn), patient, queries.list_limits(conn, patient.id), rule, now)
     if seen.own is None:
         raise Problem(409, "limit_refused", "the patient has no limit of their own for this rule")
     current = Current(seen.own.limit, seen.own.set_by_id, seen.own.role)

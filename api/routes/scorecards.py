@@ -12,6 +12,7 @@ from alerts.backtest.scorecard import Pair, Scorecard, pairs, scorecards
 from alerts.rules import RuleSet
 from api.access import SignedIn, record
 from api.documented import problems
+from api.engine import rules_in_force
 from api.transaction import Now, Transaction
 
 router = APIRouter(prefix="/scorecards", tags=["rules"])
@@ -73,7 +74,7 @@ def list_scorecards(
 ) -> Scorecards:
     """Say how each rule has done. Synthetic patients are left out."""
     since = now - timedelta(days=days)
-    cards, beside = load_scorecards(conn, request.app.state.rules, since, now)
+    cards, beside = load_scorecards(conn, rules_in_force(request, conn), since, now)
     record(conn, who, "list_scorecards", "scorecards", now, days=days)
     return Scorecards(
         since, now, [_card(one) for one in cards], [Beside(_card(one.baseline), _card(one.fixed)) for one in beside]

@@ -8,7 +8,8 @@ const waiting = new Map(); // public id → row that is not shown yet
 let order = rows().map((row) => row.dataset.key);
 let mark = list.dataset.mark;
 let touched = 0; // when somebody last moved, scrolled or typed here
-let undoable = []; // alerts of the last acknowledgement
+let undoable = []; // alerts of what was done last
+let undoing = ["/worklist/undo", "Taken back: nobody owns it now."]; // how that is taken back
 
 function rows() { return [...list.children]; }
 const byKey = (key) => list.querySelector(`:scope > [data-key="${CSS.escape(key)}"]`);
@@ -20,7 +21,7 @@ async function refresh() {
   if (busy) { again = true; return; }
   busy = true;
   try {
-    const response = await look(`/worklist/rows?queue=${list.dataset.queue}&since=${mark}`);
+    const response = await look(`/worklist/rows?queue=${list.dataset.queue}&since=${mark}&rows=${list.dataset.rows}`);
     if (response.ok && !response.redirected) merge(new DOMParser().parseFromString(await response.text(), "text/html").getElementById("delta"));
   } catch { /* the line says that it is down; the next look tries again */ } finally {
     busy = false;
@@ -35,6 +36,7 @@ function merge(delta) {
   setPulse(delta.querySelector("#pulse"), delta.querySelector("#house-says"));
   put(document.getElementById("lead"), delta.querySelector("#new-lead"));
   put(empty, delta.querySelector("#new-empty"));
+  put(document.getElementById("rest"), delta.querySelector("#new-rest"));
   document.title = delta.dataset.title;
   order = delta.dataset.order.split(" ").filter(Boolean);
   const arrived = [];
@@ -44,10 +46,13 @@ function merge(delta) {
     else { if (!waiting.has(fresh.dataset.key)) arrived.push(fresh); waiting.set(fresh.dataset.key, fresh); }
   }
   const fates = new Map([...delta.querySelectorAll("dt")].map((key) => [key.textContent, key.nextElementSibling.textContent]));
-  const left = new Set(order);
+  const left = new Set(order), further = delta.querySelector("#new-rest").textContent.trim() ? "further down the list" : undefined;
   for (const key of [...waiting.keys()]) if (!left.has(key)) waiting.delete(key);
-  for (const row of rows()) if (!left.has(row.dataset.key)) retire(row, fates.get(row.dataset.key));
+  for (const row of rows()) if (!left.has(row.dataset.key)) retire(row, fates.get(row.dataset.key) ?? further);
   speak(arrived);
+  // a row that moved up into those that are sent has not changed, so it has to be asked for
+  const missing = order.some((key) => !waiting.has(key) && (byKey(key)?.classList.contains("gone") ?? true));
+  if (missing && delta.dataset.full !== "1") { mark = ""; again = true; }
   settle(false);
   tick();
 }
@@ -73,7 +78,7 @@ function retire(row, fate = "no longer in this queue") {
   if (row.classList.contains("gone")) return;
   row.classList.add("gone");
   row.dataset.waiting = "";
-  row.querySelector(".state > b").textContent = "Off the list";
+  row.querySelector(".state > b").textContent = fate.startsWith("further") ? "Further down" : "Off the list";
   row.querySelector(".state > .soft").textContent = fate;
   row.querySelector(".acuity > .soft").textContent = "";
 }
@@ -140,16 +145,48 @@ async function act(address, fields, said, action) {
 async function acknowledge(row) {
   if (!row?.dataset.waiting) return row && toast(row.classList.contains("gone") ? "That one is off the list already." : "That one has been acknowledged already.");
   undoable = row.dataset.waiting.split(" ");
+  undoing = ["/worklist/undo", "Taken back: nobody owns it now."];
   touched = Date.now();
   await act("/worklist/acknowledge", { alerts: row.dataset.waiting }, `Acknowledged ${row.dataset.name}`, { title: "Undo", key: "u", act: undo });
 }
 
 async function undo() {
+  const [address, said] = undoable.length ? undoing : ["/worklist/undo", "Taken back: nobody owns it now."];
   const own = undoable.length ? undoable : current()?.dataset.undo.split(" ").filter(Boolean) ?? [];
   undoable = [];
   if (!own.length) return toast("There is nothing of yours to take back.");
-  await act("/worklist/undo", { alerts: own.join(" ") }, "Taken back: nobody owns it now.");
+  await act(address, { alerts: own.join(" ") }, said);
 }
+
+async function own(row) {
+  if (!row || row.classList.contains("gone")) return;
+  const isOwn = row.dataset.own === "1";
+  undoable = isOwn ? [] : row.dataset.alerts.split(" ");
+  undoing = ["/worklist/disown", "Given back."];
+  touched = Date.now();
+  if (isOwn) await act("/worklist/disown", { alerts: row.dataset.alerts }, `Gave ${row.dataset.name} back`);
+  else await act("/worklist/own", { alerts: row.dataset.alerts }, `${row.dataset.name} is yours; acknowledge once you have looked`, { title: "Undo", key: "u", act: undo });
+}
+
+const quiet = document.getElementById("silence");
+function silence(row) {
+  if (!row || row.classList.contains("gone")) return;
+  if (!row.dataset.quiet) return toast("Only a vital beyond a limit can be silenced, never the emergency band: acknowledge it.");
+  const form = quiet.querySelector("form");
+  form.reset();
+  form.alerts.value = row.dataset.quiet;
+  quiet.querySelector("[data-fill=what]").textContent = row.dataset.quietName;
+  quiet.querySelector("[data-fill=name]").textContent = row.dataset.name;
+  quiet.showModal();
+}
+quiet.querySelector("form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target, fields = Object.fromEntries(new FormData(form));
+  quiet.close();
+  undoable = [fields.alerts];
+  undoing = ["/worklist/unsilence", "The silence has ended."];
+  await act("/worklist/silence", fields, `Silenced ${quiet.querySelector("[data-fill=what]").textContent} for ${fields.hours} h`, { title: "Undo", key: "u", act: undo });
+});
 
 const dialog = document.getElementById("resolve");
 function resolve(row) {
@@ -195,7 +232,7 @@ function move(step) {
 
 const KEYS = {
   j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1),
-  e: () => acknowledge(current()), r: () => resolve(current()), u: undo, ".": () => settle(true),
+  e: () => acknowledge(current()), o: () => own(current()), s: () => silence(current()), r: () => resolve(current()), u: undo, ".": () => settle(true),
   w: () => current() && location.assign(`/alerts/${current().dataset.alerts.split(" ")[0]}`),
   "?": () => document.getElementById("keys").showModal(),
   Escape: () => { const row = current(); row?.removeAttribute("aria-current"); row?.blur(); },

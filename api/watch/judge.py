@@ -100,6 +100,10 @@ def _synthetic(seen: Seen, pace: Pace, now: datetime) -> list[Fault]:
     return []
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 #: every so many readings of the synthetic patient begin a breach
 BREACH_EVERY = 8
 
@@ -107,11 +111,13 @@ BREACH_EVERY = 8
 def _backlogs(seen: Seen, pace: Pace, now: datetime) -> list[Fault]:
     faults = []
     if seen.unjudged and seen.unjudged_since is not None and _is_past(seen.unjudged_since, pace.limit, now):
-        faults.append(Fault("unjudged", "", seen.unjudged_since, f"readings of {seen.unjudged} patients were not judged"))
+        faults.append(
+            Fault("unjudged", "", seen.unjudged_since, f"readings of {_count(seen.unjudged, 'patient')} were not judged")
+        )
     if seen.unrouted and seen.unrouted_since is not None:
-        faults.append(Fault("unrouted", "", seen.unrouted_since, f"{seen.unrouted} alerts that nobody was sent"))
+        faults.append(Fault("unrouted", "", seen.unrouted_since, f"{_count(seen.unrouted, 'alert')} that nobody was sent"))
     if seen.due and seen.due_since is not None and _is_past(seen.due_since, pace.overdue, now):
-        faults.append(Fault("outbox", "", seen.due_since, f"{seen.due} notices are due"))
+        faults.append(Fault("outbox", "", seen.due_since, f"{_count(seen.due, 'notice')} due"))
     if abs(seen.clock_ahead) > CLOCK_TOLERANCE:
         faults.append(Fault("clock", "database", now, f"{abs(seen.clock_ahead):.0f} s away from the database's"))
     return faults

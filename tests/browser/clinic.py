@@ -294,8 +294,8 @@ def add_alert(
         told["fired_at"] = times[-1]
     row = conn.execute(
         """INSERT INTO alert (patient_id, rule, rule_version, ruleset_id, subject, severity, category, emergency, lateness,
-                              condition, since, fired_at, opened_at, due_at, resolved_at, explanation)
-           VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id, public_id""",
+                              condition, since, fired_at, opened_at, due_at, resolved_at, explanation, direction, latching)
+           VALUES (%s, %s, 1, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id, public_id""",
         [
             patient_id,
             rule,
@@ -312,6 +312,8 @@ def add_alert(
             opened + response,
             opened if condition == "resolved" else None,
             Jsonb(told | explanation),
+            {"<": "low", ">": "high"}.get(str(explanation.get("operator", ""))[:1]),
+            severity == "high",
         ],
     ).fetchone()
     assert row is not None

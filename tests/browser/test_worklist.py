@@ -173,8 +173,8 @@ def test_never_calm_when_our_own_path_is_down(desk: Desk) -> None:
     expect(page.locator("#pulse")).to_have_class("pulse down")
     expect(page.get_by_role("heading", level=1)).to_have_text("No alerts are known")
     desk.change(keep_path_up)
-    page.reload()
-    expect(page.locator("#empty")).to_contain_text("Nobody needs you")
+    expect(page.locator("#empty")).to_contain_text("Nobody needs you", timeout=25_000)
+    expect(page.locator("#house-says")).to_be_empty()
     expect(page.locator("#empty")).to_contain_text("10 patients looked after")
 
 

@@ -173,7 +173,7 @@ def test_queues_hold_what_belongs_to_them() -> None:
         Case(person(1), (alert(1), alert(2, subject="hub", category="technical"))),
         Case(person(2), (alert(3, patient=2, acknowledged_at=NOW, acknowledged_by="sam", emergency=True),)),
     ]
-    counted = lead(cases, "clinical", 85, SAM)
+    counted = lead(cases, "clinical", 85, SAM, NOW)
     assert counted.counts == {"clinical": 2, "adherence": 0, "technical": 1, "mine": 1, "unowned": 1}
     assert (counted.need, counted.total, counted.emergencies) == (2, 85, 1)
     assert [case.person.id for case, _ in sort(cases, "technical", SAM)] == [1]
