@@ -120,7 +120,7 @@ def test_i5_what_came_after_an_alert_was_resolved_is_not_taken_as_told(plain_con
     ward.send([(12, 97)])
     ward.send([(5, 80)], delay=8)
     late = only(ward, "spo2_emergency")
-    assert (late.lateness, late.condition, late.fired_at) == ("live", "resolved", NOW + 5 * MINUTE)
+    assert (late.lateness, late.condition, late.regressed, late.closed_at) == ("live", "resolved", 1, None)
 
 
 def test_an_unknown_disposition_is_refused(connection: Connection[Any]) -> None:
