@@ -153,3 +153,6 @@ SELECT a.device_id, p.public_id, p.name, a.user_slot
 FROM assignment a JOIN patient p ON p.id = a.patient_id
 WHERE a.during @> %(now)s::timestamptz
 ORDER BY a.device_id, a.user_slot NULLS FIRST
+
+-- name: names_by_public_id
+SELECT public_id, name FROM patient WHERE public_id = ANY(%(public_ids)s)
