@@ -64,7 +64,7 @@ def list_silences(who: SignedIn, conn: Transaction, now: Now) -> list[SilenceSee
     return _seen(conn, found)
 
 
-@router.post("", status_code=201, responses=problems(404, 409))
+@router.post("", status_code=201, responses=problems(409))
 def add_silence(body: NewSilence, who: SignedIn, conn: Transaction, now: Now) -> SilenceSeen:
     """Silence the vital and direction of an alert. What worsens, or crosses a higher band, is shown and sent all the same."""
     try:
@@ -72,7 +72,7 @@ def add_silence(body: NewSilence, who: SignedIn, conn: Transaction, now: Now) ->
     except silences.CannotSilence as error:
         raise Problem(409, "cannot_be_silenced", str(error)) from None
     if made is None:
-        raise not_found("alert")
+        raise Problem(409, "unknown_alert", "there is no alert of this id")
     record(conn, who, "silence", f"alert/{body.alert}", now, hours=body.hours)
     return _seen(conn, [made[1]])[0]
 

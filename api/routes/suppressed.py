@@ -9,14 +9,14 @@ from alerts.triage.ledger import Entry, list_entries
 from api.access import SignedIn, record
 from api.documented import RandomId, Time, Word, problems
 from api.outside import OUTSIDE
-from api.problems import not_found
+from api.problems import Problem
 from api.transaction import Now, Transaction
 from care.queries import find_patient
 
 router = APIRouter(prefix="/suppressed", tags=["suppressed"])
 
 
-@router.get("", responses=problems(404))
+@router.get("", responses=problems(409))
 def list_suppressed(
     who: SignedIn,
     conn: Transaction,
@@ -30,7 +30,7 @@ def list_suppressed(
     """List what is suppressed now, the soonest end first; or what was, the latest end first."""
     person = find_patient(conn, patient) if patient else None
     if patient and person is None:
-        raise not_found("patient")
+        raise Problem(409, "unknown_patient", "there is no patient of this id")
     found = list_entries(
         conn,
         is_current=state == "current",

@@ -58,6 +58,8 @@ def take(folder: Path) -> None:
             "team": f"/teams/{team}",
             "hand-over": "/hand-over",
             "reaching": f"/alerts/{alert}",
+            "suppressed": "/suppressed",
+            "cleared": "/cleared",
             "me": "/me",
         }
         state = None

@@ -1,6 +1,6 @@
 """Every page at every width, in both colours, by keyboard and screen reader."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +8,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from psycopg import Connection
 
+from alerts.triage.dispatch import settle
+from alerts.triage.silences import silence
 from tests.browser.conftest import Desk
 from tests.browser.morning import leave_loose_ends
 from tests.browser.night import open_night
@@ -18,6 +20,8 @@ PAGES = (
     "/patients",
     "PATIENT",
     "ALERT",
+    "/suppressed",
+    "/cleared",
     "/whose",
     "/quarantine",
     "/devices",
@@ -42,8 +46,20 @@ def gather_team(conn: Connection[Any], now: datetime) -> str:
     return open_night(conn, first[0], kim[0], now)
 
 
+def silence_something(conn: Connection[Any], now: datetime) -> None:
+    """Let the ledger and the day's list have rows: a silence, what is muted, and what cleared by itself."""
+    open_alert = "SELECT id, public_id, patient_id FROM alert WHERE severity = 'medium' AND direction IS NOT NULL ORDER BY id"
+    rows = conn.execute(open_alert).fetchall()
+    conn.execute("UPDATE alert SET condition = 'resolved', closed_at = %s WHERE id = %s", [now, rows[0][0]])
+    settle(conn, {row[2] for row in rows}, now)
+    first = conn.execute("SELECT min(id) FROM staff").fetchone()
+    assert first is not None
+    silence(conn, rows[-1][1], first[0], timedelta(hours=4), "known; the tablet needs a day", now)
+
+
 def addresses(desk: Desk) -> list[str]:
     desk.change(lambda conn, now: leave_loose_ends(conn, desk.clinic, now))
+    desk.change(silence_something)
     alert = desk.change(lambda conn, _: conn.execute("SELECT public_id FROM alert WHERE emergency").fetchone())[0]
     team = desk.change(gather_team)
     own = {

@@ -69,14 +69,15 @@ def test_what_nobody_may_silence_is_refused(coordinator: httpx.Client, ruth: str
     refused = coordinator.post("/api/v1/silences", json={"alert": emergency["public_id"], "hours": 1, "reason": "x"})
     assert refused.json()["type"] == "/problems/cannot_be_silenced"
     unknown = coordinator.post("/api/v1/silences", json={"alert": "0" * 24, "hours": 1, "reason": "x"})
-    assert unknown.status_code == 404
+    assert unknown.json()["type"] == "/problems/unknown_alert"
 
 
 def test_suppressed_alerts_of_one_patient(coordinator: httpx.Client, ruth: str) -> None:
     open_alert(coordinator, ruth, 80)
     (entry,) = coordinator.get(f"/api/v1/suppressed?patient={ruth.split('/')[4]}").json()
     assert entry["kind"] == "inhibited" and entry["owner"].startswith("alert ")
-    assert coordinator.get(f"/api/v1/suppressed?patient={'0' * 24}").status_code == 404
+    unknown = coordinator.get(f"/api/v1/suppressed?patient={'0' * 24}")
+    assert unknown.json()["type"] == "/problems/unknown_patient"
     assert coordinator.get("/api/v1/suppressed?kind=low").json() == []
 
 
