@@ -1,19 +1,10 @@
--- name: lock_asked_patients
--- patients above a key of whom something is expected now; the state row is what judging a patient locks
-SELECT state.patient_id
-FROM patient_state AS state JOIN patient ON patient.id = state.patient_id
+-- name: list_asked_patients
+-- patients above a key of whom something is expected now
+SELECT patient.id FROM patient
 WHERE patient.id > %(after)s AND patient.status = 'active'
     AND EXISTS (SELECT FROM schedule WHERE schedule.patient_id = patient.id AND schedule.during @> %(now)s::timestamptz)
-ORDER BY state.patient_id
+ORDER BY patient.id
 LIMIT %(limit)s
-FOR UPDATE OF state SKIP LOCKED
-
--- name: ensure_asked_patients
-INSERT INTO patient_state (patient_id)
-SELECT DISTINCT patient_id FROM schedule
-WHERE during @> %(now)s::timestamptz AND NOT EXISTS (SELECT FROM patient_state WHERE patient_state.patient_id = schedule.patient_id)
-ORDER BY patient_id
-ON CONFLICT DO NOTHING
 
 -- name: list_silent_measures
 -- What is prescribed and did not come, of patients who are not paused and have no alert open about it. Counted from the last
