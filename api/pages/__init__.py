@@ -15,8 +15,8 @@ from api.pages import (
     plan_page,
     queue_pages,
     reaching_pages,
-    team_pages,
     rule_pages,
+    team_pages,
     triage_pages,
     worklist_page,
 )

@@ -123,10 +123,12 @@ class House:
     # processes -----------------------------------------------------------------------------------------------------
 
     def restart(self) -> None:
-        """Throw away all that processes remember, connections too."""
-        self.close()
+        """Throw away all that processes remember, connections too; the pool of deliveries remembers nothing."""
+        if self._pool is None:
+            self._pool = open_pool(self.url, max_size=2)
+        else:
+            self.conn.close()
         self.conn = connect(self.url)
-        self._pool = open_pool(self.url, max_size=2)
         self._committer = Committer(Engine(self.rules))
         self._worker = Engine(self.rules)
 
