@@ -61,7 +61,7 @@ def judge_adherence(
             steps.append(_open(rule, patient_id, kept, now, ruleset_id, rules.digest))
     write_steps(conn, steps, now, changes)
     queries.note_adherence_judged(conn, [(patient, now.astimezone(ZoneInfo(zone)).date()) for patient, zone in due])
-    return changes, patients[-1] if len(due) == limit else None
+    return changes, due[-1][0] if len(due) == limit else None
 
 
 def _count(

@@ -60,10 +60,11 @@ WHERE assignment.patient_id = ANY(%(patient_ids)s) AND assignment.during @> %(no
 ORDER BY assignment.patient_id, device.id
 
 -- name: list_settled_silences
--- open alerts about a prescribed measure with why their condition is over: it came again, is not asked any more, or paused
+-- open alerts about a prescribed measure with why their condition is over: it came again, is not asked any more, or paused;
+-- a note of adherence is over only where nothing is asked any more
 SELECT alert.id, alert.patient_id,
        CASE WHEN patient.status <> 'active' THEN 'nothing is asked of this patient any more'
-            WHEN paused.why IS NOT NULL THEN 'paused: ' || paused.why
+            WHEN paused.why IS NOT NULL AND alert.explanation ->> 'kind' = 'silence' THEN 'paused: ' || paused.why
             WHEN NOT EXISTS (
                 SELECT FROM schedule
                 WHERE schedule.patient_id = alert.patient_id AND schedule.measure = alert.subject
@@ -74,14 +75,14 @@ JOIN patient ON patient.id = alert.patient_id
 LEFT JOIN LATERAL (
     SELECT why FROM pause WHERE pause.patient_id = alert.patient_id AND pause.during @> %(now)s::timestamptz LIMIT 1
 ) AS paused ON true
-WHERE alert.closed_at IS NULL AND alert.condition = 'firing' AND alert.explanation ->> 'kind' = 'silence'
+WHERE alert.closed_at IS NULL AND alert.condition = 'firing' AND alert.explanation ->> 'kind' IN ('silence', 'adherence')
     AND alert.explanation ? 'measure'
-    AND (patient.status <> 'active' OR paused.why IS NOT NULL
+    AND (patient.status <> 'active' OR (paused.why IS NOT NULL AND alert.explanation ->> 'kind' = 'silence')
          OR NOT EXISTS (
              SELECT FROM schedule
              WHERE schedule.patient_id = alert.patient_id AND schedule.measure = alert.subject
                  AND schedule.during @> %(now)s::timestamptz)
-         OR EXISTS (
+         OR alert.explanation ->> 'kind' = 'silence' AND EXISTS (
              SELECT FROM measurement AS m
              WHERE m.patient_id = alert.patient_id AND m.measured_at > alert.since AND m.measured_at <= %(now)s
                  AND m.measured_at > %(now)s - make_interval(
