@@ -187,7 +187,7 @@ class Cells:
             return np.zeros(len(first), bool)
         mark, seen = fresh[self.row], np.cumsum(fresh[self.row])
         goes_on = firing & ~fires[anchor]
-        begun = np.where(goes_on, anchor, origin)
+        begun = np.where(goes_on, anchor, np.where(firing, origin[anchor], origin))
         is_carried = first[begun] & np.where(goes_on, status == FIRING, ~start[begun] & (status != INACTIVE))
         marked: NDArray[np.bool_] = (seen - seen[begun] + mark[begun] > 0) | (is_carried & touched)
         return marked

@@ -97,7 +97,7 @@ WHERE closed_at >= %(since)s AND patient_id NOT IN (SELECT id FROM patient WHERE
 SELECT id FROM patient WHERE proves_path
 
 -- name: alerts_synthetic
-WHERE patient_id IN (SELECT id FROM patient WHERE proves_path) ORDER BY opened_at DESC, id DESC LIMIT %(limit)s
+WHERE patient_id = (SELECT id FROM patient WHERE proves_path) ORDER BY opened_at DESC LIMIT %(limit)s
 
 -- name: alerts_open_locked
 WHERE closed_at IS NULL AND patient_id = ANY(%(patient_ids)s) AND rule = ANY(%(rules)s) ORDER BY id FOR UPDATE
@@ -119,11 +119,12 @@ FROM alert
 WHERE patient_id = ANY(%(patient_ids)s) AND closed_at IS NULL AND condition = 'firing' AND lateness <> 'live'
 
 -- name: list_covering
+-- what a person resolved covers readings up to the newest one they could know of
 SELECT DISTINCT wanted.number
 FROM unnest(%(number)s::int[], %(patient_id)s::int[], %(rule)s::text[], %(subject)s::text[], %(since)s::timestamptz[],
             %(until)s::timestamptz[]) AS wanted (number, patient_id, rule, subject, since, until)
 JOIN alert ON alert.patient_id = wanted.patient_id AND alert.rule = wanted.rule AND alert.subject IS NOT DISTINCT FROM wanted.subject
-    AND alert.since <= wanted.until AND coalesce(alert.resolved_at, 'infinity') >= wanted.since
+    AND alert.since <= wanted.until AND coalesce(least(alert.resolved_at, alert.reset_at), 'infinity') >= wanted.since
 
 -- name: insert_alerts
 INSERT INTO alert (public_id, patient_id, rule, rule_version, ruleset_id, subject, severity, category, emergency, lateness, condition,

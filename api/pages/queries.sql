@@ -27,13 +27,13 @@ ORDER BY opened_at DESC LIMIT %(limit)s
 -- clinical alerts that went away by themselves, for the day's list: nobody took them on
 SELECT id FROM alert
 WHERE closed_at > %(since)s AND closed_by IS NULL AND acknowledged_at IS NULL AND category = 'clinical'
-    AND NOT EXISTS (SELECT FROM patient WHERE patient.id = patient_id AND is_synthetic)
+    AND NOT EXISTS (SELECT FROM patient WHERE patient.id = patient_id AND proves_path)
 ORDER BY closed_at DESC, id DESC LIMIT %(limit)s
 
 -- name: count_cleared
 SELECT count(*) FROM alert
 WHERE closed_at > %(since)s AND closed_by IS NULL AND acknowledged_at IS NULL AND category = 'clinical'
-    AND NOT EXISTS (SELECT FROM patient WHERE patient.id = patient_id AND is_synthetic)
+    AND NOT EXISTS (SELECT FROM patient WHERE patient.id = patient_id AND proves_path)
 
 -- name: alert_key
 SELECT id FROM alert WHERE public_id = %(public_id)s

@@ -112,6 +112,17 @@ def test_a_resolved_doubt_stays_settled(connection: Connection[Any]) -> None:
     assert connection.execute("SELECT count(*) FROM doubt").fetchone() == (1,)
 
 
+def test_i5_what_came_after_an_alert_was_resolved_is_not_taken_as_told(plain_connection: Connection[Any]) -> None:
+    ward = Ward(plain_connection)
+    ward.send([(0, 84)])
+    actions.resolve(plain_connection, only(ward, "spo2_emergency").public_id, ward.staff, "true_acted", "", NOW + 10 * MINUTE)
+    plain_connection.commit()
+    ward.send([(12, 97)])
+    ward.send([(5, 80)], delay=8)
+    late = only(ward, "spo2_emergency")
+    assert (late.lateness, late.condition, late.regressed, late.closed_at) == ("live", "resolved", 1, None)
+
+
 def test_an_unknown_disposition_is_refused(connection: Connection[Any]) -> None:
     ward = Ward(connection)
     ward.send([(0, 84)])

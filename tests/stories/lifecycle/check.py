@@ -32,7 +32,7 @@ def violations(house: House, model: Model, now: datetime, checked: datetime, *, 
     model.follow()
     alerts, events = house.rows(_ALERTS), house.rows(_EVENTS, checked)
     wrong = model.note(alerts, now, checked)
-    wrong += model.missed(alerts, events)
+    wrong += model.missed(alerts, events, now)
     wrong += _counts(house, model)
     wrong += _states(house, model)
     wrong += _rows(house)

@@ -31,7 +31,7 @@ RULES_FILE: Final = Path(__file__).with_name("rules.toml")
 UNITS: Final = {"spo2": "%", "heart_rate": "/min"}
 
 
-class Rolled(Exception):  # noqa: N818
+class Rolled(Exception):
     """The transaction is given up on purpose."""
 
 
@@ -123,10 +123,12 @@ class House:
     # processes -----------------------------------------------------------------------------------------------------
 
     def restart(self) -> None:
-        """Throw away all that processes remember, connections too."""
-        self.close()
+        """Throw away all that processes remember, connections too; the pool of deliveries remembers nothing."""
+        if self._pool is None:
+            self._pool = open_pool(self.url, max_size=2)
+        else:
+            self.conn.close()
         self.conn = connect(self.url)
-        self._pool = open_pool(self.url, max_size=2)
         self._committer = Committer(Engine(self.rules))
         self._worker = Engine(self.rules)
 
@@ -151,7 +153,7 @@ class House:
     @staticmethod
     def message(patient: int, what: str, payload: bytes, now: datetime) -> Message:
         """Return bytes as they arrive from a patient's device."""
-        return Message(1, 0, f"wardlight/v1/dev{patient}/{what}".encode(), payload, False, to_us(now))  # noqa: FBT003
+        return Message(1, 0, f"wardlight/v1/dev{patient}/{what}".encode(), payload, False, to_us(now))
 
     def take(self, messages: Sequence[Message], now: datetime, *, crash: bool = False) -> Outcome | None:
         """Commit a batch as ingest does; `crash` loses it with its transaction."""

@@ -6,7 +6,6 @@ against the paper.
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any, ClassVar, Final
 
 from hypothesis import strategies as st
@@ -88,7 +87,7 @@ class Clinic(RuleBasedStateMachine):
         self._step("duplicate")
         place = which % len(self.sent)
         again = [message for message, _, _ in self.sent[place : place + count]]
-        self.house.take([Message(1, 0, one.topic, one.payload, False, to_us(self.now)) for one in again], self.now)  # noqa: FBT003
+        self.house.take([Message(1, 0, one.topic, one.payload, False, to_us(self.now)) for one in again], self.now)
         self._check()
 
     @rule(patient=PATIENT, number=st.integers(0, 1 << 30))
@@ -208,25 +207,17 @@ class Clinic(RuleBasedStateMachine):
         self.now = until
         self._check()
 
-    @rule()
-    def restart(self) -> None:
-        """Every process is started again, and remembers nothing."""
-        self._step("restart")
-        self.house.restart()
+    @rule(what=st.sampled_from(["restart", "restart", "worker down", "worker up", "outside breaks", "outside works"]))
+    def process(self, what: str) -> None:
+        """Every process starts again and remembers nothing; the worker stops or starts; pages reach nobody, or do again."""
+        self._step(what)
+        if what == "restart":
+            self.house.restart()
+        elif what.startswith("worker"):
+            self.is_worker_up = what == "worker up"
+        else:
+            self.house.outside.works = what == "outside works"
         self._check()
-
-    @rule(is_up=st.sampled_from([True, True, False]))
-    def worker(self, is_up: bool) -> None:
-        """The worker stops, or starts again."""
-        self._step("worker")
-        self.is_worker_up = is_up
-        self._check()
-
-    @rule(works=st.sampled_from([True, True, False]))
-    def outside(self, works: bool) -> None:
-        """What pages go out by breaks, or works again."""
-        self._step("outside")
-        self.house.outside.works = works
 
     # -----------------------------------------------------------------------------------------------------------------
 
@@ -272,6 +263,3 @@ class Clinic(RuleBasedStateMachine):
     def _pick(self, which: int) -> Any:
         found = self._open()
         return found[which % len(found)]
-
-
-assert pairwise

@@ -14,7 +14,7 @@ from alerts.moments import to_datetime, to_us
 from alerts.rule import Rule
 from alerts.rules import RuleSet
 from devices.vitals import COLUMN, VITALS
-from tests.stories.lifecycle.reference import Course, breaches, follow, worse_by
+from tests.stories.lifecycle.reference import Course, Episode, breaches, follow, worse_by
 
 RANK: Final = {"low": 0, "medium": 1, "high": 2}
 #: longest time that a page of the rules here may wait for a second measurement
@@ -94,7 +94,7 @@ class Model:
         self.before, self.courses = self.courses, {}
         for patient in self.readings:
             for rule in self.rules.rules:
-                if rule.kind != "threshold":
+                if rule.kind != "threshold" or not rule.applies_to([]):
                     continue
                 floor = self.resets.get((patient, rule.name), -(1 << 62))
                 given = [(time, value) for time, value in self.values(patient, rule.vital or "") if time > floor]
@@ -225,7 +225,7 @@ class Model:
 
     # conditions ----------------------------------------------------------------------------------------------------
 
-    def missed(self, alerts: list[Any], events: list[Any]) -> list[str]:
+    def missed(self, alerts: list[Any], events: list[Any], now: datetime) -> list[str]:
         """I7: every condition that holds has one open alert, every new episode was told of, nobody's alert is invented."""
         wrong = []
         open_ones: dict[tuple[int, str, str | None], list[Any]] = {}
@@ -247,9 +247,18 @@ class Model:
                 wrong.append(f"I7 alert {holds[0].id} says that {name} holds, and it does not")
             earlier = self.before.get(key, Course()).episodes
             new = [one for one in course.episodes if not any(one.overlaps(other) for other in earlier)]
+            # an episode within the span of an alert that is open already is that alert's, and nothing new to whoever holds it
+            new = [one for one in new if not any(_spans(alert, one) and alert.opened_at < now for alert in found)]
             if len(new) > told.get(key, 0):
                 wrong.append(f"I7 {len(new)} new episodes of {name}, {told.get(key, 0)} told")
         return wrong
+
+
+def _spans(alert: Any, episode: Episode) -> bool:
+    """Whether an alert's time, from the first reading of its first episode on, takes an episode in."""
+    if episode.ended_at is None or to_us(alert.since) > episode.ended_at:
+        return False
+    return alert.resolved_at is None or episode.since <= to_us(alert.resolved_at)
 
 
 def lateness(age: timedelta, rule: Rule) -> str:

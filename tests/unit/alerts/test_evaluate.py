@@ -191,3 +191,17 @@ def test_a_fresh_reading_is_followed_through_its_stretch() -> None:
 def test_an_empty_batch_changes_nothing() -> None:
     states = judge(made(), States.empty(1, ONE), make_batch([(0, EIGHT, {"spo2": 80})])).after
     assert_same(judge(made(), states, joined(make_batch([]))).after, states)
+
+
+def test_a_fresh_reading_is_followed_over_a_gap_in_what_fires_already() -> None:
+    rules = made(readings=2, max_gap=timedelta(minutes=10))
+    times = (0, 5, 30, 35)
+    batch = make_batch(
+        [(0, EIGHT + minute * MINUTE, {"spo2": value}) for minute, value in zip(times, (85, 85, 85, 99), strict=True)]
+    )
+    people = People.plain(np.ones((1, 1), bool))
+    for place, is_of_it in enumerate((True, True, True, False)):
+        found = evaluate(
+            rules, States.empty(1, ONE), people, np.zeros(4, np.intp), batch, fresh=np.arange(4) == place, is_history=True
+        )  # fmt: skip
+        assert found.transitions.touched[~found.transitions.fired].tolist() == [is_of_it]
