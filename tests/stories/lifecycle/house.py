@@ -31,7 +31,7 @@ RULES_FILE: Final = Path(__file__).with_name("rules.toml")
 UNITS: Final = {"spo2": "%", "heart_rate": "/min"}
 
 
-class Rolled(Exception):  # noqa: N818
+class Rolled(Exception):
     """The transaction is given up on purpose."""
 
 
@@ -153,7 +153,7 @@ class House:
     @staticmethod
     def message(patient: int, what: str, payload: bytes, now: datetime) -> Message:
         """Return bytes as they arrive from a patient's device."""
-        return Message(1, 0, f"wardlight/v1/dev{patient}/{what}".encode(), payload, False, to_us(now))  # noqa: FBT003
+        return Message(1, 0, f"wardlight/v1/dev{patient}/{what}".encode(), payload, False, to_us(now))
 
     def take(self, messages: Sequence[Message], now: datetime, *, crash: bool = False) -> Outcome | None:
         """Commit a batch as ingest does; `crash` loses it with its transaction."""
@@ -161,7 +161,7 @@ class House:
             with self.conn.transaction():
                 outcome = self._committer.commit(self.conn, messages, now)
                 if crash:
-                    raise Rolled
+                    raise Rolled  # noqa: TRY301 - as a process that dies inside its transaction
         except Rolled:
             self._committer.rolled_back()
             return None

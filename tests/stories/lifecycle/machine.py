@@ -64,7 +64,7 @@ class Clinic(RuleBasedStateMachine):
 
     @rule(patient=PATIENT, values=VALUES, lag=LAG)
     def read(self, patient: int, values: dict[str, float], lag: int) -> None:
-        """A reading arrives, perhaps late."""
+        """Let a reading arrive, perhaps late."""
         self._step("reading")
         self._arrive([(patient, values, lag)])
 
@@ -76,7 +76,7 @@ class Clinic(RuleBasedStateMachine):
 
     @rule(patient=PATIENT, start=st.sampled_from([91, 89, 87, 85]), fall=st.integers(1, 4))
     def worsen(self, patient: int, start: int, fall: int) -> None:
-        """A saturation that falls, two minutes apart."""
+        """Let a saturation fall, two minutes apart."""
         self._step("fall")
         self._arrive([(patient, {"spo2": float(start)}, 130), (patient, {"spo2": float(start - fall)}, 5)])
 
@@ -87,7 +87,7 @@ class Clinic(RuleBasedStateMachine):
         self._step("duplicate")
         place = which % len(self.sent)
         again = [message for message, _, _ in self.sent[place : place + count]]
-        self.house.take([Message(1, 0, one.topic, one.payload, False, to_us(self.now)) for one in again], self.now)  # noqa: FBT003
+        self.house.take([Message(1, 0, one.topic, one.payload, False, to_us(self.now)) for one in again], self.now)
         self._check()
 
     @rule(patient=PATIENT, number=st.integers(0, 1 << 30))

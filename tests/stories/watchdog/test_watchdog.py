@@ -60,7 +60,9 @@ def test_i12_every_component_that_dies_or_hangs_is_told_outside(tmp_path: Path) 
 
 def test_i12_a_test_reading_becomes_an_alert_that_nobody_sees_and_ends_by_itself(tmp_path: Path) -> None:
     with watched(tmp_path, 10.0) as (house, outside):
-        resolved = "SELECT count(*) FROM alert JOIN patient ON patient.id = patient_id WHERE proves_path AND condition = 'resolved'"
+        resolved = (
+            "SELECT count(*) FROM alert JOIN patient ON patient.id = patient_id WHERE proves_path AND condition = 'resolved'"
+        )
         until(lambda: ask(house, resolved)[0][0] >= 1, 60, house.said)
         until(lambda: outside.success_since(0) is not None, 60, outside.calls)
         assert [call.text for call in outside.calls if not call.is_success] == []
