@@ -3,6 +3,7 @@ SHELL := bash
 BIN := .venv/bin
 DATABASE := embedded
 ARGS :=
+AT_ONCE := 2
 
 .PHONY: up test check bench prove lock
 
@@ -12,7 +13,7 @@ up:        ## run the demo: database, broker and all processes (DATABASE=timesca
 
 test:      ## run all tests, on plain PostgreSQL and on TimescaleDB (ARGS="-k word" for some)
 	@deploy/setup test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(AT_ONCE) --dist loadfile $(ARGS)
 
 check:     ## lint, formatting, types, and who may import whom
 	@deploy/setup check

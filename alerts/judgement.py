@@ -5,7 +5,7 @@ another rule set are judged again as a whole. A rule that raises costs no readin
 alert says so (I3, I5, I6).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -18,6 +18,7 @@ from psycopg import Connection
 from alerts import lifecycle, queries
 from alerts.alert import Alert
 from alerts.cache import Locked
+from alerts.episodes import Change, told_by, told_live
 from alerts.evaluate import NO_LATE, Evaluation, evaluate
 from alerts.explanation import explain_unjudged
 from alerts.findings import Changes, Finding, apply_findings, write_steps
@@ -41,18 +42,6 @@ _TOGETHER: Final = 20
 
 Rows = NDArray[np.intp]
 Made = TypeVar("Made")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One transition of one condition; times in microseconds."""
-
-    at: int
-    fired: bool
-    worsened: bool
-    since: int
-    value: float
-    told: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,27 +147,11 @@ class Judgement:
         if judged.late.any() or judged.late_signals.any():
             self._judge_late(rows, judged, batch)
 
-    def _live_finding(self, row: int, rule: Rule, was_firing: bool, steps: Sequence["Change"], held: int) -> Finding:
-        ceased, past = None, []
-        begun: Change | None = None
-        worst: float | None = None
-        is_firing = was_firing
-        for step in steps:
-            if step.fired:
-                begun, worst = step, step.value
-            elif step.worsened:
-                worst = step.value
-            elif begun is None:
-                ceased = to_datetime(step.at)
-            else:
-                past.append(_episode(begun.since, begun.at, begun.at, step.at, begun.value, worst, begun.told))
-            is_firing = step.fired or step.worsened
-        ongoing = None
-        if is_firing and begun is not None:
-            ongoing = _episode(begun.since, begun.at, held, None, begun.value, worst, begun.told)
-        elif is_firing:
-            ongoing = _episode(held, held, held, None, None, worst, {})
-        return Finding(int(self._locked.patient_id[row]), rule, rule.vital, ceased, tuple(past), ongoing, self._zone(row))
+    def _live_finding(self, row: int, rule: Rule, was_firing: bool, steps: Sequence[Change], held: int) -> Finding:
+        told = told_live(was_firing, steps, held)
+        return Finding(
+            int(self._locked.patient_id[row]), rule, rule.vital, told.ceased_at, told.past, told.ongoing, self._zone(row)
+        )
 
     def _judge_late(self, rows: Rows, judged: Evaluation, batch: Batch) -> None:
         """Judge again, from history, the rules of patients whose readings arrived out of order."""
@@ -282,7 +255,7 @@ class Judgement:
         firing = [pair for pair, stretch in last.items() if stretch.ended_at is None]
         for one, column in firing:
             self._findings.append(
-                self._finding(int(rows[one]), column, ongoing=_told(last[one, column], int(held[rows[one], column])))
+                self._finding(int(rows[one]), column, ongoing=told_by(last[one, column], int(held[rows[one], column])))
             )
         for one, column in _pairs((before.status == FIRING) & mask):
             if (one, column) not in firing:
@@ -296,7 +269,7 @@ class Judgement:
             self._findings += [new for place, new in enumerate(past) if place not in told]
 
     def _past_finding(self, row: int, stretch: Stretch) -> Finding:
-        return replace(self._finding(row, stretch.rule), past=(_told(stretch, stretch.fired_at),))
+        return replace(self._finding(row, stretch.rule), past=(told_by(stretch, stretch.fired_at),))
 
     def _finding(self, row: int, column: int, ongoing: Episode | None = None, ceased_at: datetime | None = None) -> Finding:
         rule = self._rules.reading_rules[column]
@@ -427,15 +400,3 @@ class Judgement:
 
 def _pairs(flags: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     yield from zip(*(index.tolist() for index in np.nonzero(flags)), strict=True)
-
-
-def _told(stretch: Stretch, held: int) -> Episode:
-    return _episode(stretch.since, stretch.fired_at, held, stretch.ended_at, stretch.value, stretch.worst, stretch.told)
-
-
-def _episode(
-    since: int, fired: int, held: int, ended: int | None, value: float | None, worst: float | None, told: Mapping[str, float]
-) -> Episode:
-    """Return an episode of these times in microseconds."""
-    over = None if ended is None else to_datetime(ended)
-    return Episode(to_datetime(since), to_datetime(fired), to_datetime(held), over, value, worst, told)

@@ -97,7 +97,7 @@ WHERE closed_at >= %(since)s AND patient_id NOT IN (SELECT id FROM patient WHERE
 SELECT id FROM patient WHERE proves_path
 
 -- name: alerts_synthetic
-WHERE patient_id IN (SELECT id FROM patient WHERE proves_path) ORDER BY opened_at DESC, id DESC LIMIT %(limit)s
+WHERE patient_id = (SELECT id FROM patient WHERE proves_path) ORDER BY opened_at DESC LIMIT %(limit)s
 
 -- name: alerts_open_locked
 WHERE closed_at IS NULL AND patient_id = ANY(%(patient_ids)s) AND rule = ANY(%(rules)s) ORDER BY id FOR UPDATE

@@ -26,7 +26,7 @@ RETURNING public_id
 SELECT id, public_id, rule, changes, source, against, days, figures, made_by, made_at FROM rule_trial WHERE public_id = %(public_id)s
 
 -- name: lock_edits
-LOCK TABLE rule_edit IN SHARE ROW EXCLUSIVE MODE
+SELECT pg_advisory_xact_lock(hashtextextended('wardlight rule edits', 0))
 
 -- name: last_version
 SELECT coalesce(max(version), 0) FROM rule_edit WHERE rule = %(rule)s

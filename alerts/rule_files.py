@@ -47,7 +47,7 @@ def duration(text: str) -> timedelta:
     >>> duration("90m")
     datetime.timedelta(seconds=5400)
     """
-    match = re.fullmatch(r"(\d+)([smhd])", text)
+    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
     if match is None:
         raise ValueError(text)
     return timedelta(**{_UNITS[match[2]]: int(match[1])})

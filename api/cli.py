@@ -138,6 +138,17 @@ def doctor(json: Annotated[bool, typer.Option("--json", help="Write JSON for a m
     raise typer.Exit(Code.DONE if can_run(findings) else Code.NOT_READY)
 
 
+@app.command(rich_help_panel=_LOOK)
+def coverage() -> None:
+    """Say who cannot be reached, when nobody is on call, and who has no coordinator. Code 1 when anything is lacking."""
+    from api.commands.coverage import examine_coverage, in_lines
+
+    told = examine_coverage(load_settings())
+    for line in in_lines(told):
+        typer.echo(line)
+    raise typer.Exit(Code.FAILED if told.lacks or any(one.cover.owner is None for one in told.alerts) else Code.DONE)
+
+
 @user.command("add")
 def user_add(
     email: Annotated[str, typer.Argument(help="What they sign in with.")],

@@ -23,6 +23,7 @@ from alerts.rules import load_rules
 from api.accounts import open_account
 from api.enrolment import DeviceSecrets, describe, enrol
 from api.passwords import Passwords, one_time_password
+from care.programme_files import load_programmes
 from care.queries import find_staff_by_email
 from database.pool import connect
 from devices.simulator.habits import Measured, measure
@@ -104,7 +105,8 @@ def seed(data_dir: Path, url: str, broker: EmbeddedBroker, say: Callable[[str], 
                 now=now,
                 password=demo.password,
             )
-        enrol(conn, (describe(person, staff.id) for person in people), now - PAST - timedelta(days=1), now)
+        described = (describe(person, staff.id) for person in people)
+        enrol(conn, described, now - PAST - timedelta(days=1), now, load_programmes())
         conn.commit()
         secrets = DeviceSecrets.of(data_dir)
         devices = {person.device_of(one) for person in people for one in person.instruments}

@@ -8,15 +8,18 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 from psycopg import Connection
 
 from care.patient import PatientFacts, Sex
+from care.plan.queries import end_schedules, list_schedules
+from care.programme import Programme
 from care.queries import add_patient, find_patient_by_record_number
 from devices.device import DeviceExists
 from devices.queries import add_device, assign, list_assignments, load_device
@@ -51,13 +54,29 @@ class Enrolled:
     devices: Sequence[Instrumented]
     #: how they are reached, but for the key of the patient; None where nobody knows
     contact: Contact | None = None
+    #: vitals that these devices measure
+    measures: frozenset[str] = frozenset()
 
 
-def enrol(conn: Connection[Any], people: Iterable[Enrolled], since: datetime, now: datetime) -> dict[str, int]:
-    """Add whoever is missing, with devices assigned from `since` on; return the keys of all of them by record number."""
+def enrol(
+    conn: Connection[Any],
+    people: Iterable[Enrolled],
+    since: datetime,
+    now: datetime,
+    templates: Mapping[str, Programme] = MappingProxyType({}),
+) -> dict[str, int]:
+    """Add whoever is missing, with devices assigned from `since` on; return the keys of all of them by record number.
+
+    With `templates` their programmes are laid out since then, as far as a device of theirs measures it.
+    """
     keys = {}
     for person in people:
-        patient = find_patient_by_record_number(conn, person.facts.record_number) or add_patient(conn, person.facts, now)
+        patient = find_patient_by_record_number(conn, person.facts.record_number)
+        if patient is None:
+            patient = add_patient(conn, person.facts, since if templates else now, templates=templates)
+            for asked in list_schedules(conn, patient.id):
+                if asked.measure not in person.measures:
+                    end_schedules(conn, patient.id, measure=asked.measure, by=None, reason="no device for it", now=since)
         keys[person.facts.record_number] = patient.id
         if person.contact is not None:
             save_contact(conn, _of(person.contact, patient.id))
@@ -84,9 +103,8 @@ def describe(person: Person, coordinator_id: int | None) -> Enrolled:
         Instrumented(person.device_of(one), one.kind, one.model, one.expected_every, one.user_slot)
         for one in person.instruments
     ]
-    return Enrolled(
-        facts, devices, Contact(0, person.phone, person.language, cast("ContactMode", person.contact_mode), person.zone)
-    )
+    contact = Contact(0, person.phone, person.language, cast("ContactMode", person.contact_mode), person.zone)
+    return Enrolled(facts, devices, contact, frozenset(vital for one in person.instruments for vital in one.vitals))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ A noun; `alerts/backtest/play.py` lays it out for one set of rules after the oth
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alerts.people import Dated, People
+from alerts.rules import RuleSet
 from devices.batch import Batch
 
 
@@ -21,6 +23,13 @@ class Cohort:
     patient_id: NDArray[np.int32]
     #: P lists of programme names
     programmes: Sequence[Sequence[str]]
+    #: P names of time zones; () is UTC for everybody
+    zones: Sequence[str] = ()
+    #: patients' own limits; `what` is the place of the rule's name in `limited`
+    limits: Dated = field(default_factory=Dated.none)
+    limited: tuple[str, ...] = ()
+    #: patients' own references, as judging has them
+    references: Dated = field(default_factory=Dated.none)
 
     def __len__(self) -> int:
         return len(self.patient_id)
@@ -40,4 +49,31 @@ class Cohort:
 
     def take(self, rows: NDArray[np.intp]) -> "Cohort":
         """Return some of them, ascending."""
-        return Cohort(self.patient_id[rows], [self.programmes[row] for row in rows.tolist()])
+        zones = [self.zones[row] for row in rows.tolist()] if self.zones else ()
+        return Cohort(
+            self.patient_id[rows],
+            [self.programmes[row] for row in rows.tolist()],
+            zones,
+            self.limits.take(rows),
+            self.limited,
+            self.references.take(rows),
+        )
+
+    def people(self, rules: RuleSet) -> People:
+        """Return them as a set of rules judges them."""
+        names = tuple(dict.fromkeys(self.zones)) or ("UTC",)
+        place = {name: number for number, name in enumerate(names)}
+        zone = np.array([place[name] for name in self.zones], np.intp) if self.zones else np.zeros(len(self), np.intp)
+        column = np.array([rules.column.get(name, -1) for name in self.limited], np.intp)
+        what = column[self.limits.what] if len(column) else self.limits.what
+        kept = what >= 0
+        own = self.limits
+        limits = Dated(own.patient[kept], what[kept], own.since[kept], own.until[kept], own.value[kept])
+        return People(rules.mask(self.programmes), limits, self.references, zone, names)
+
+    def without_limits_of(self, rule: str) -> "Cohort":
+        """Return the same patients with no limit of their own for one rule."""
+        if rule not in self.limited:
+            return self
+        own, kept = self.limits, self.limits.what != self.limited.index(rule)
+        return replace(self, limits=Dated(own.patient[kept], own.what[kept], own.since[kept], own.until[kept], own.value[kept]))

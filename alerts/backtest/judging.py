@@ -6,6 +6,7 @@ Pure. What is live in a wave is judged at once; what came late has its vital jud
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 from alerts.backtest.arrivals import Arrivals, arrange
 from alerts.backtest.cohort import Cohort
 from alerts.cells import Transitions
+from alerts.episodes import Change, Told, told_by, told_live
 from alerts.evaluate import Evaluation, evaluate, judged_values
-from alerts.people import People
+from alerts.moments import to_datetime
 from alerts.rebuild import PIECE, Rebuilt, Resets, rebuild
 from alerts.rules import RuleSet
 from alerts.state import FIRING, NEVER, States
@@ -27,28 +29,13 @@ Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """An episode, times in microseconds."""
-
-    since: int
-    fired_at: int
-    held_at: int
-    ended_at: int | None = None
-
-
-@dataclass(slots=True)
-class Told:
+class About:
     """What one batch or one rebuild told about a condition of a patient."""
 
     #: column of the rule
     rule: int
-    #: when the condition ended that fired before
-    ceased_at: int | None = None
-    #: episodes that were over when they were first seen
-    past: list[Span] = field(default_factory=list)
-    #: the episode that lasts
-    ongoing: Span | None = None
-    #: an episode found in history, which is left out where an alert has told of it already
+    told: Told
+    #: found in history: left out where an alert has told of it already
     is_found: bool = False
 
 
@@ -68,7 +55,7 @@ class Doubt:
 class Course:
     """All that judging told about one patient, by the time at which it was told (microseconds of arrival)."""
 
-    told: dict[int, list[Told]] = field(default_factory=dict)
+    told: dict[int, list[About]] = field(default_factory=dict)
     doubts: dict[int, list[Doubt]] = field(default_factory=dict)
 
 
@@ -149,7 +136,7 @@ class _Judge:
 
     def __init__(self, rules: RuleSet, cohort: Cohort, history: Batch, arrivals: Arrivals) -> None:
         self._rules, self._history, self._arrivals = rules, history, arrivals
-        self._people = People.plain(rules.mask(cohort.programmes))
+        self._people = cohort.people(rules)
         self._inputs = [tuple(COLUMN[name] for name in rules.inputs_of(rule)) for rule in rules.reading_rules]
         self._fresh_us = [round(rule.fresh_for.total_seconds() * 1e6) for rule in rules.reading_rules]
         self._states = States.empty(len(cohort), rules.layout)
@@ -162,37 +149,28 @@ class _Judge:
         rows = self._arrivals.row[places]
         seen, local = np.unique(self._arrivals.patient[places], return_inverse=True)
         batch = self._history.take(rows)
-        judged = evaluate(self._rules, self._states.take(seen), self._people.take(seen), local, batch)
+        before = self._states.take(seen)
+        judged = evaluate(self._rules, before, self._people.take(seen), local, batch)
         self.evaluations += judged.evaluations
         self._states.put(seen, judged.after)
-        self._tell_live(seen, judged.transitions, batch, local)
+        self._tell_live(seen, before, judged.transitions, batch, local)
         if judged.late.any() or judged.late_signals.any():
             self._judge_late(seen, judged, places)
 
-    def _tell_live(self, seen: Rows, changed: Transitions, batch: Batch, local: Rows) -> None:
+    def _tell_live(self, seen: Rows, before: States, changed: Transitions, batch: Batch, local: Rows) -> None:
         if not len(changed):
             return
         received = self._arrival_of(changed, batch, local)
-        steps = ~changed.worsened
-        columns = tuple(
-            column[steps]
-            for column in (seen[changed.patient], changed.rule, changed.at, changed.fired, changed.since, received)
-        )
-        last = None
-        for who, column, at, fired, since, now in zip(*(one.tolist() for one in columns), strict=True):
-            if last != (who, column, now):
-                begun = None
-                last = (who, column, now)
-                told = Told(column)
-                self.courses[who].told.setdefault(now, []).append(told)
-            if fired:
-                begun = (since, at)
-                told.ongoing = Span(since, at, self._held(who, column, at, now))
-            elif begun is None:
-                told.ceased_at = at
-            else:
-                told.past.append(Span(begun[0], begun[1], begun[1], at))
-                told.ongoing = None
+        columns = (changed.at, changed.fired, changed.worsened, changed.since, changed.value)
+        steps = [Change(*one) for one in zip(*(column.tolist() for column in columns), changed.told, strict=True)]
+        firing = before.status == FIRING
+        keys = list(zip(changed.patient.tolist(), changed.rule.tolist(), received.tolist(), strict=True))
+        for (local_row, column, now), places in groupby(range(len(keys)), keys.__getitem__):
+            own = [steps[place] for place in places]
+            who, was_firing = int(seen[local_row]), bool(firing[local_row, column])
+            held = max(self._held(who, column, own[-1].at, now), own[-1].at)
+            self.courses[who].told.setdefault(now, []).append(About(column, told_live(was_firing, own, held)))
+            firing[local_row, column] = own[-1].fired or own[-1].worsened
 
     def _arrival_of(self, changed: Transitions, batch: Batch, local: Rows) -> NDArray[np.int64]:
         """Return (T,) when the reading came in that made each transition."""
@@ -242,17 +220,16 @@ class _Judge:
         last = {stretch.rule: stretch for stretch in rebuilt.stretches}
         firing = {column for column, stretch in last.items() if stretch.ended_at is None}
         for column in firing:
-            stretch = last[column]
-            newest = self.lanes.newest(who, self._inputs[column], now)
-            told.append(Told(column, ongoing=Span(stretch.since, stretch.fired_at, newest)))
+            held = int(self._states.held[who, column])
+            told.append(About(column, Told(ongoing=told_by(last[column], held))))
         for column in np.flatnonzero(was).tolist():
             if column not in firing:
                 ended = last[column].ended_at if column in last else None
-                told.append(Told(column, ceased_at=now if ended is None or ended <= began[column] else ended))
+                at = now if ended is None or ended <= began[column] else ended
+                told.append(About(column, Told(ceased_at=to_datetime(at))))
         for stretch in rebuilt.stretches:
             if stretch.ended_at is not None and stretch.touched:
-                span = Span(stretch.since, stretch.fired_at, stretch.fired_at, stretch.ended_at)
-                told.append(Told(stretch.rule, past=[span], is_found=True))
+                told.append(About(stretch.rule, Told(past=(told_by(stretch, stretch.fired_at),)), is_found=True))
 
 
 def _doubts(history: Batch, arrivals: Arrivals, courses: list[Course]) -> None:

@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 from alerts.backtest.cohort import Cohort
 from alerts.backtest.compare import Verdict
 from alerts.backtest.scorecard import Scored, Watched
+from alerts.queries import load_own
 from database.sql import load_sql
 
 SQL: Final = load_sql(__file__)
@@ -35,7 +36,10 @@ def list_cohort(conn: Connection[Any], patients: Sequence[str] | None = None) ->
     """Return these patients, by public id or record number; None is everybody but the synthetic."""
     wanted = {"patients": None if patients is None else list(patients)}
     rows = conn.execute(SQL["list_cohort"], wanted).fetchall()
-    cohort = Cohort(np.array([row[0] for row in rows], np.int32), [tuple(row[3]) for row in rows])
+    keys = np.array([row[0] for row in rows], np.int32)
+    limited = tuple(row[0] for row in conn.execute(SQL["list_limited"], {"patient_ids": keys}))
+    limits, references = load_own(conn, keys, keys, {name: place for place, name in enumerate(limited)})
+    cohort = Cohort(keys, [tuple(row[3]) for row in rows], [row[4] for row in rows], limits, limited, references)
     return Known(cohort, {row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows})
 
 

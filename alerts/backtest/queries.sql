@@ -1,10 +1,13 @@
 -- name: list_cohort
 -- the synthetic are left out unless they are named
-SELECT id, public_id, record_number, programmes
-FROM patient
+SELECT id, public_id, record_number, programmes, coalesce(contact.zone, 'UTC')
+FROM patient LEFT JOIN contact ON contact.patient_id = patient.id
 WHERE CASE WHEN %(patients)s::text[] IS NULL THEN NOT is_synthetic
            ELSE public_id = ANY(%(patients)s::text[]) OR record_number = ANY(%(patients)s::text[]) END
 ORDER BY id
+
+-- name: list_limited
+SELECT DISTINCT rule FROM patient_limit WHERE patient_id = ANY(%(patient_ids)s) ORDER BY rule
 
 -- name: list_verdicts
 SELECT patient_id, rule, subject, since, greatest(fired_at, coalesce(resolved_at, fired_at)) AS until, disposition

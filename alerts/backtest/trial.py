@@ -72,17 +72,22 @@ def run_trial(
     live: RuleSet,
     candidate: RuleSet | None = None,
     *,
+    cohort: Cohort | None = None,
     practice: Practice = Practice(),  # noqa: B008 - frozen
     effort: Effort = Effort(),  # noqa: B008 - frozen
     heard: Callable[[int], None] = lambda _: None,
 ) -> Trial:
-    """Play what is live, and the candidate where there is one, and hold them against each other."""
+    """Play what is live, and the candidate where there is one, and hold them against each other.
+
+    `cohort` is the same patients as the candidate has them, where limits of their own are what differs.
+    """
     explained, differing = 0, []
     sides: list[Played] = []
-    for rules in (live,) if candidate is None else (live, candidate):
-        whole = play(rules, material.cohort, material.history, practice=practice, heard=heard)
+    both = ((live, material.cohort), (candidate or live, cohort or material.cohort))
+    for rules, people in both[:1] if candidate is None else both:
+        whole = play(rules, people, material.history, practice=practice, heard=heard)
         played = whole.within(material.since, material.until)
-        count, wrong = judge_again(rules, material.cohort, material.history, played.alerts)
+        count, wrong = judge_again(rules, people, material.history, played.alerts)
         explained += count
         differing += wrong
         sides.append(played)

@@ -13,8 +13,9 @@ from typing import Final
 from alerts import lifecycle, taking
 from alerts.alert import UNSTORED, Alert
 from alerts.backtest.desk import Desk, last_steps
-from alerts.backtest.judging import Course, Lanes, Span, Told
+from alerts.backtest.judging import About, Course, Lanes
 from alerts.backtest.played import Practice
+from alerts.episodes import Told
 from alerts.lifecycle import Episode, Step
 from alerts.moments import to_datetime, to_us
 from alerts.rule import Rule
@@ -112,14 +113,14 @@ class Walk:
         if alert.closed_at is not None or alert.condition != "firing" or alert.lateness == "live":
             return
         rule = self._rules.by_name[alert.rule]
-        held = to_datetime(self._lanes.newest(self._row, inputs(rule), due))
+        held = to_datetime(self._lanes.newest(self._row, self._inputs(rule), due))
         ongoing = Episode(held, held, held)
         self._write(lifecycle.follow(alert, rule, self._patient_id, alert.subject, now, _RULESET, ongoing=ongoing), now)
         self._watch(self.alerts[key - 1], due)
 
     def _watch(self, alert: Alert, after: int) -> None:
         if alert.closed_at is None and alert.condition == "firing" and alert.lateness != "live":
-            following = self._lanes.next_arrival(self._row, inputs(self._rules.by_name[alert.rule]), after)
+            following = self._lanes.next_arrival(self._row, self._inputs(self._rules.by_name[alert.rule]), after)
             if following is not None:
                 heappush(self._timers, (following, _LATE, alert.id))
 
@@ -169,17 +170,15 @@ class Walk:
 
     # what is found -------------------------------------------------------------------------------------------------
 
-    def _apply(self, told: Sequence[Told], now: datetime) -> list[Step]:
+    def _apply(self, told: Sequence[About], now: datetime) -> list[Step]:
         """Make alerts of what was told; whether history was told of before is asked before anything of it is."""
         new: dict[int, list[Told]] = {}
         for one in told:
             if not (one.is_found and self._is_told(one)):
-                new.setdefault(one.rule, []).append(one)
+                new.setdefault(one.rule, []).append(one.told)
         steps = []
         for column, parts in new.items():
             rule = self._rules.reading_rules[column]
-            ceased_at = next((one.ceased_at for one in parts if one.ceased_at is not None), None)
-            ongoing = next((one.ongoing for one in parts if one.ongoing is not None), None)
             place = self._current.get((rule.name, rule.vital))
             alert = None if place is None else self.alerts[place]
             if alert is not None and alert.closed_at is not None and now - alert.closed_at > lifecycle.REGRESSED_WITHIN:
@@ -191,21 +190,25 @@ class Walk:
                 rule.vital,
                 now,
                 _RULESET,
-                ceased_at=None if ceased_at is None else to_datetime(ceased_at),
-                past=[_episode(span) for one in parts for span in one.past],
-                ongoing=None if ongoing is None else _episode(ongoing),
+                ceased_at=next((one.ceased_at for one in parts if one.ceased_at is not None), None),
+                past=[episode for one in parts for episode in one.past],
+                ongoing=next((one.ongoing for one in parts if one.ongoing is not None), None),
             )
         return steps
 
-    def _is_told(self, told: Told) -> bool:
+    def _is_told(self, one: About) -> bool:
         """Say whether an alert has told of an episode already."""
-        rule, episode = self._rules.reading_rules[told.rule], _episode(told.past[0])
+        rule, episode = self._rules.reading_rules[one.rule], one.told.past[0]
         until = episode.ended_at or episode.held_at
         return any(
             alert.since <= until and (alert.resolved_at is None or alert.resolved_at >= episode.since)
             for alert in self.alerts
             if alert.rule == rule.name and alert.subject == rule.vital
         )
+
+    def _inputs(self, rule: Rule) -> tuple[int, ...]:
+        """Return the columns of the vitals that a rule reads."""
+        return tuple(COLUMN[name] for name in self._rules.inputs_of(rule))
 
     def _open(self, key: Key) -> Alert | None:
         place = self._current.get(key)
@@ -241,16 +244,6 @@ class Walk:
             self._await(key, to_us(now))
         for key, (due_at, _) in self.desk.ladders.items():
             heappush(self._timers, (to_us(due_at), _PAGE, key))
-
-
-def _episode(span: Span) -> Episode:
-    ended = None if span.ended_at is None else to_datetime(span.ended_at)
-    return Episode(to_datetime(span.since), to_datetime(span.fired_at), to_datetime(span.held_at), ended)
-
-
-def inputs(rule: Rule) -> tuple[int, ...]:
-    """Return the columns of the vitals that a rule reads."""
-    return (COLUMN[rule.vital or ""],)
 
 
 def _us(rule: Rule) -> int:

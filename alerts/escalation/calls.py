@@ -207,6 +207,11 @@ def list_items(conn: Connection[Any], staff_id: int, since: datetime) -> list[It
         return cursor.execute(SQL["list_items"], {"staff_id": staff_id, "since": since}).fetchall()
 
 
+def list_own(conn: Connection[Any], staff_id: int) -> list[str]:
+    """Return the random ids of the open alerts that somebody has."""
+    return [row[0] for row in conn.execute(SQL["list_own"], {"staff_id": staff_id})]
+
+
 def lock_item(conn: Connection[Any], public_id: str) -> LockedItem | None:
     """Return an item, its row locked."""
     row = conn.execute(SQL["lock_item"], {"public_id": public_id}).fetchone()

@@ -105,6 +105,11 @@ WHERE (hand_over.from_id = %(staff_id)s OR hand_over.to_id = %(staff_id)s)
     AND (item.state = 'pending' OR hand_over.at > %(since)s)
 ORDER BY item.state = 'pending' DESC, hand_over.at DESC, item.id
 
+-- name: list_own
+SELECT public_id FROM alert
+WHERE closed_at IS NULL AND coalesce(assigned_to, acknowledged_by) = %(staff_id)s
+ORDER BY emergency DESC, due_at, id
+
 -- name: lock_item
 SELECT item.id, item.state, item.alert_id, alert.public_id, hand_over.from_id, hand_over.to_id, staff.name
 FROM hand_over_item AS item JOIN hand_over ON hand_over.id = item.hand_over_id JOIN alert ON alert.id = item.alert_id

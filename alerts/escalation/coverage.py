@@ -42,6 +42,8 @@ class Lack:
     mend: str
     starts_at: datetime | None = None
     ends_at: datetime | None = None
+    #: random ids of the patients it is about
+    patients: tuple[str, ...] = ()
 
 
 def cover(crew: Crew, owner_id: int | None, coordinator_id: int | None, at: datetime) -> Cover:
@@ -86,9 +88,9 @@ def preflight(crews: Mapping[int | None, Crew], uncoordinated: Sequence[str], no
                 Lack("ladder", crew.name, "the last step of its ladder reaches nobody", "add members with a working channel")
             )
     if uncoordinated:
-        many = f"{len(uncoordinated)} patients have" if len(uncoordinated) != 1 else "1 patient has"
-        what = f"{many} no primary coordinator who may sign in"
-        lacks.append(Lack("coordinator", ", ".join(uncoordinated[:5]), what, "name one on the patient's page"))
+        many = f"{len(uncoordinated)} patients" if len(uncoordinated) != 1 else "1 patient"
+        what = "without a primary coordinator who may sign in"
+        lacks.append(Lack("coordinator", many, what, "name one on the patient's page", patients=tuple(uncoordinated)))
     return lacks
 
 

@@ -72,11 +72,11 @@ class Baseline:
         """The day and part that is not over with its sums, and for each part the usual value, spread, days and readings."""
         fields: list[Any] = [
             ("day", "<i4"), ("part", "u1"), ("sum", "<i8"), ("count", "<i4"), ("away", "<i8"),
-            ("usual", "<f8", (self.parts,)), ("spread", "<f8", (self.parts,)),
+            ("usual", "<f4", (self.parts,)), ("spread", "<f4", (self.parts,)),
             ("days", "<u2", (self.parts,)), ("readings", "<u4", (self.parts,)),
         ]  # fmt: skip
         if self.follows_drift:
-            fields += [("all_sum", "<i8"), ("all_count", "<i4"), ("up", "<f8"), ("down", "<f8")]
+            fields += [("all_sum", "<i8"), ("all_count", "<i4"), ("up", "<f4"), ("down", "<f4")]
         return np.dtype(fields)
 
     @property
@@ -153,7 +153,8 @@ class Baseline:
         """Move the usual value and the spread by what was learned in a day that is over."""
         row = np.arange(len(ended))
         part, count = ended["part"], ended["count"]
-        usual, spread, days = ended["usual"][row, part], ended["spread"][row, part], ended["days"][row, part].astype(np.int64)
+        days = ended["days"][row, part].astype(np.int64)
+        usual, spread = (ended[name][row, part].astype(np.float64) for name in ("usual", "spread"))
         some = count > 0
         mean = ended["sum"] / np.maximum(count, 1) / self._scale
         away = ended["away"] / np.maximum(count, 1) / self._scale / _FINE * _NORMAL
@@ -196,8 +197,8 @@ class Baseline:
         `group` (m,) is the row of each reading in `held`, whose sums they are added to where they may be learned.
         """
         row, part = np.arange(len(held)), held["part"]
-        usual, days = held["usual"][row, part][group], held["days"][row, part][group]
-        raw = held["spread"][row, part]
+        usual, days = held["usual"][row, part].astype(np.float64)[group], held["days"][row, part][group]
+        raw = held["spread"][row, part].astype(np.float64)
         spread = np.maximum(raw, self.least_spread)[group]
         learned = self._is_learned(held, part)[group]
         whole = np.rint(value * self._scale).astype(np.int64)
@@ -205,7 +206,7 @@ class Baseline:
             held["all_sum"] += np.add.reduceat(whole, start)
             held["all_count"] += np.diff(np.append(start, len(group))).astype(np.int32)
             # a day is judged as a whole: at its one reading, else once it is over
-            up, down = held["up"], held["down"]
+            up, down = held["up"].astype(np.float64), held["down"].astype(np.float64)
             if self.is_first:
                 up, down = self._drifted(held, held["all_sum"] / held["all_count"] / self._scale)
         distance = {"difference": value - usual, "spread": (value - usual) / spread}

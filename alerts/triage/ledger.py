@@ -31,12 +31,12 @@ KINDS: Final = {
 
 #: what ends those that have no time of their own
 ENDS: Final = {
-    "inhibited": "until that one closes",
-    "gateway": "until the gateway is heard",
-    "acknowledged": "until it worsens or closes",
-    "low": "until it closes",
-    "retrospective": "until somebody has seen it",
-    "cleared": "until it fires again or closes",
+    "inhibited": "that one closes",
+    "gateway": "the gateway is heard",
+    "acknowledged": "it worsens or closes",
+    "low": "it closes",
+    "retrospective": "somebody has seen it",
+    "cleared": "it fires again or closes",
 }
 
 

@@ -75,6 +75,8 @@ def _run(fleet: Fleet, life: "Life", devices: frozenset[str], stop: threading.Ev
         for person, one in life.due(_us(datetime.now(UTC))):
             if (device := person.device_of(one.instrument)) in devices:
                 fleet.measure(device, one.time_us, one.values, user_slot=one.instrument.user_slot)
+            if stop.is_set():
+                return
         fleet.turn(0.1)
 
 
@@ -111,7 +113,8 @@ class Life:
     def due(self, now_us: int) -> Iterator[tuple[Person, Measured]]:
         """Yield what has been measured by now and was not yielded before."""
         while self._planned_until <= now_us:
-            until = self._planned_until + _in_us(_AHEAD)
+            # in a hurry there is as much to plan in a shorter time, and whoever says stop is not kept waiting
+            until = self._planned_until + max(_SECOND, round(_in_us(_AHEAD) / self.often))
             for person in self.people:
                 for one in person.instruments:
                     self._plan(person, one, self._planned_until, until)

@@ -7,11 +7,16 @@ from fastapi import APIRouter
 
 from api.pages import (
     alert_page,
+    hand_over_page,
     house_page,
+    own_addresses,
     patient_page,
     people_pages,
     plan_page,
     queue_pages,
+    reaching_pages,
+    rule_pages,
+    team_pages,
     triage_pages,
     worklist_page,
 )
@@ -25,7 +30,12 @@ routers: list[APIRouter] = [
     plan_page.router,
     patient_page.router,
     alert_page.router,
+    reaching_pages.router,
+    team_pages.router,
+    hand_over_page.router,
+    own_addresses.router,
     triage_pages.router,
     queue_pages.router,
+    rule_pages.router,
     house_page.router,
 ]

@@ -15,6 +15,7 @@ from alerts.triage.ledger import ENDS, KINDS, list_entries
 from api.access import SignedIn, record
 from api.pages import queries
 from api.pages.frame import reader_of, show
+from api.pages.reaching_pages import load_reaching
 from api.pages.reasons import describe, name_of, value_text
 from api.pages.worklist import marks, quiet_name
 from api.problems import not_found
@@ -79,6 +80,7 @@ def alert_page(request: Request, public_id: str, who: SignedIn, conn: Transactio
         quiet=quiet_name(alert),
         colleagues=[each for each in list_staff(conn) if each.disabled_at is None],
         dispositions=DISPOSITIONS.items(),
+        reaching=load_reaching(conn, public_id, who, now),
         main_act=True,
     )
 

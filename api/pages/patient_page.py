@@ -20,6 +20,7 @@ from api.pages import charts, patient, queries
 from api.pages.facts import Reader, Series
 from api.pages.forms import done, fill, local_time
 from api.pages.frame import reader_of, show
+from api.pages.plan import with_own_limits
 from api.pages.plan_page import load_summary
 from api.pages.reasons import describe, name_of
 from api.pages.worklist import marks, quiet_name
@@ -28,6 +29,7 @@ from api.routes import measurements as interface
 from api.routes.patients import load_patient, read_patient
 from api.transaction import Now, Transaction
 from care.patient import Patient
+from care.plan.queries import list_limits
 from devices import queries as devices
 from devices.measurement import Bucket, Latest, Measurement
 from devices.vitals import COLUMN, VITALS
@@ -174,7 +176,7 @@ def _charts(
     )
     if len(measured) > charts.MOST_POINTS:
         measured = devices.rollup(conn, person.id, since, until, charts.resolution(days))
-    rules = queries.load_rules(conn)
+    rules = with_own_limits(queries.load_rules(conn), list_limits(conn, person.id), now)
     return charts.build_charts(measured, latest, rules, person.programmes, reader, first=first, since=since, now=now)
 
 

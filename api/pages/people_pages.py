@@ -16,6 +16,7 @@ from api.pages import queries
 from api.pages.forms import done, fill
 from api.pages.frame import show
 from api.problems import Problem
+from api.routes import addresses
 from api.routes import me as own
 from api.routes import staff as staff_routes
 from api.transaction import Now, Transaction
@@ -93,7 +94,11 @@ def enable_staff(request: Request, public_id: str, who: Administrator, conn: Tra
 @router.get("/me")
 def own_page(request: Request, who: SignedIn, conn: Transaction, now: Now) -> Response:
     """Show the viewer's own settings."""
-    return show(request, conn, who, now, "me.html", active="/me", zones=_zones())
+    has_webhooks = bool(request.app.state.settings.webhook_secret)
+    own_addresses = addresses.list_addresses(who, conn)
+    return show(
+        request, conn, who, now, "me.html", active="/me", zones=zones(), addresses=own_addresses, has_webhooks=has_webhooks
+    )
 
 
 @router.post("/me")
@@ -126,10 +131,11 @@ def _listed(conn: Connection[Any], found: Sequence[Patient], text: str) -> dict[
 
 def _staff(request: Request, who: Administrator, conn: Transaction, now: Now, account: Any) -> Response:
     everybody = care.list_staff(conn)
-    return show(request, conn, who, now, "staff.html", active="/staff", everybody=everybody, account=account, zones=_zones())
+    return show(request, conn, who, now, "staff.html", active="/staff", everybody=everybody, account=account, zones=zones())
 
 
-def _zones() -> list[str]:
+def zones() -> list[str]:
+    """Return the time zones that people choose from."""
     return sorted(
         zone
         for zone in available_timezones()

@@ -6,7 +6,7 @@ Pure view-models. Limits are said in the unit that rules are written in, since t
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from api.pages.facts import Reader
 from api.pages.reasons import value_text
@@ -21,12 +21,6 @@ from care.programme_files import title_of
 from devices.vitals import COLUMN, VITALS
 
 _SIGNS: Final = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
-#: what may be done with a rule's limit, in words
-OVERRIDES: Final = {
-    "locked": "locked",
-    "tighten": "may be made stricter",
-    "order": "stricter, or looser on a clinician's order",
-}
 REFERENCES: Final = {"dry_weight": "Dry weight", "spo2_scale": "SpO₂ scale of NEWS2"}
 #: choices of how often something is measured: minutes → words
 EVERY: Final = {
@@ -46,8 +40,8 @@ class LimitLine:
     #: "< 88 %"
     usual: str
     unit: str
-    #: what may be done with it
-    override: str
+    #: what is judged, and what may be done with it where that is less than an order
+    about: str
     is_locked: bool
     #: "< 86 %", None where the rule's own holds
     own: str | None
@@ -99,7 +93,7 @@ def limit_lines(limits: Iterable[tuple[Bounds, OwnLimit | None]]) -> list[LimitL
                 title=bounds.title,
                 usual=f"{sign} {bounds.limit:g} {unit}".rstrip(),
                 unit=unit,
-                override=OVERRIDES[bounds.override],
+                about=" · ".join(_about(bounds)),
                 is_locked=bounds.override == "locked",
                 own=None if own is None else f"{sign} {own.limit:g} {unit}".rstrip(),
                 is_loosening=own is not None and own.is_loosening,
@@ -110,6 +104,15 @@ def limit_lines(limits: Iterable[tuple[Bounds, OwnLimit | None]]) -> list[LimitL
             )
         )
     return sorted(lines, key=lambda line: (line.own is None, line.is_locked))
+
+
+def with_own_limits(rules: Iterable[dict[str, Any]], own: Sequence[OwnLimit], now: datetime) -> list[dict[str, Any]]:
+    """Return stored rules with the patient's own limits in place, for their charts; `own` is the newest first."""
+    holding: dict[str, float] = {}
+    for one in own:
+        if one.starts_at <= now and (one.ends_at is None or now < one.ends_at):
+            holding.setdefault(one.rule, one.limit)
+    return [rule | {"limit": holding[rule["name"]]} if rule.get("name") in holding else rule for rule in rules]
 
 
 def asked_lines(asked: Sequence[Prescribed], kept: Sequence[Adherence], programmes: Mapping[str, Programme]) -> list[AskedLine]:
@@ -191,6 +194,11 @@ def titles(enrolments: Iterable[Enrolment], programmes: Mapping[str, Programme])
         (one, programmes[one.programme].title if one.programme in programmes else one.programme.replace("_", " ").capitalize())
         for one in enrolments
     ]
+
+
+def _about(bounds: Bounds) -> list[str]:
+    vital = [VITALS[COLUMN[bounds.vital]].title] if bounds.vital in COLUMN else []
+    return vital + (["only stricter"] if bounds.override == "tighten" else [])
 
 
 def _often(every: timedelta) -> str:

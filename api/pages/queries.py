@@ -78,6 +78,11 @@ def load_people(conn: Connection[Any], ids: Sequence[int]) -> dict[int, Person]:
     return {row["id"]: Person(**{**row, "programmes": tuple(row["programmes"])}) for row in rows}
 
 
+def load_names(conn: Connection[Any], public_ids: Sequence[str]) -> dict[str, str]:
+    """Return the names of these patients by public id."""
+    return dict(conn.execute(SQL["names_by_public_id"], {"public_ids": list(public_ids)}).fetchall())
+
+
 def count_patients(conn: Connection[Any]) -> int:
     """Return how many patients are looked after."""
     row = conn.execute(SQL["count_patients"]).fetchone()

@@ -27,13 +27,13 @@ ORDER BY opened_at DESC LIMIT %(limit)s
 -- clinical alerts that went away by themselves, for the day's list: nobody took them on
 SELECT id FROM alert
 WHERE closed_at > %(since)s AND closed_by IS NULL AND acknowledged_at IS NULL AND category = 'clinical'
-    AND NOT EXISTS (SELECT FROM patient WHERE patient.id = patient_id AND is_synthetic)
+    AND NOT EXISTS (SELECT FROM patient WHERE patient.id = patient_id AND proves_path)
 ORDER BY closed_at DESC, id DESC LIMIT %(limit)s
 
 -- name: count_cleared
 SELECT count(*) FROM alert
 WHERE closed_at > %(since)s AND closed_by IS NULL AND acknowledged_at IS NULL AND category = 'clinical'
-    AND NOT EXISTS (SELECT FROM patient WHERE patient.id = patient_id AND is_synthetic)
+    AND NOT EXISTS (SELECT FROM patient WHERE patient.id = patient_id AND proves_path)
 
 -- name: alert_key
 SELECT id FROM alert WHERE public_id = %(public_id)s
@@ -153,3 +153,6 @@ SELECT a.device_id, p.public_id, p.name, a.user_slot
 FROM assignment a JOIN patient p ON p.id = a.patient_id
 WHERE a.during @> %(now)s::timestamptz
 ORDER BY a.device_id, a.user_slot NULLS FIRST
+
+-- name: names_by_public_id
+SELECT public_id, name FROM patient WHERE public_id = ANY(%(public_ids)s)

@@ -122,11 +122,17 @@ def _silence(alert: OpenAlert) -> Reason:
     why = alert.explanation
     kind = str(why.get("device_kind") or "").replace("_", " ")
     last = _time(why.get("last_received_at"))
-    details = [Part("last heard ", last, "when") if last is not None else Part("never heard")]
+    measure = str(why.get("measure_title") or "")
+    heard = ("last measured ", "never measured") if measure else ("last heard ", "never heard")
+    details = [Part(heard[0], last, "when") if last is not None else Part(heard[1])]
     if isinstance(every := why.get("expected_seconds"), int | float):
         details.append(Part(f"a reading is due every {duration(every)}"))
+    if said := why.get("why_silent"):
+        details.append(Part(str(said)))
     if alert.condition == "resolved" and alert.resolved_at:
         details.append(Part("back since ", alert.resolved_at, "when"))
+    if measure:
+        return Reason((Part(f"No {measure.lower()} for ", last or alert.since, "since"),), tuple(details))
     title = f"{kind.capitalize()} silent for " if kind else "Device silent for "
     return Reason((Part(title, last or alert.since, "since"),), tuple(details))
 

@@ -89,6 +89,11 @@ class OtherRow:
     who: str | None
 
 
+_STATES: Final[dict[str, str]] = {
+    "delivered": "sent", "withheld": "not sent", "merged": "sent with others", "dead": "could not be sent", "pending": "waits",
+}  # fmt: skip
+
+
 def tell(
     events: Iterable[EventRow], corrections: Iterable[CorrectionRow], others: Iterable[OtherRow], reader: Reader, limit: int
 ) -> list[Happening]:
@@ -132,7 +137,6 @@ def _other(row: OtherRow) -> Happening:
         case "ended":
             return Happening(row.at, f"Device {row.what} taken back")
         case "notice":
-            state = {"delivered": "sent", "withheld": "not sent", "dead": "could not be sent", "pending": "waits"}[row.what]
-            return Happening(row.at, f"Notice {state}: {row.detail}")
+            return Happening(row.at, f"Notice {_STATES[row.what]}: {row.detail}")
         case _:
             return Happening(row.at, row.detail, row.who or "")

@@ -104,8 +104,9 @@ const pulse = document.getElementById("pulse");
 function sayLine() {
   const state = document.getElementById("line-state");
   if (!state) return;
-  const lost = quiet && Date.now() - quiet > 5000;
-  state.textContent = lost ? `Not live since ${words.clock(quiet + skew, zone)}` : "Live";
+  const since = document.getElementById("lost")?.hidden === false ? heard : quiet && Date.now() - quiet > 5000 ? quiet : 0;
+  const lost = since > 0;
+  state.textContent = lost ? `Not live since ${words.clock(since + skew, zone)}` : "Live";
   pulse.classList.toggle("down", Boolean(lost));
 }
 

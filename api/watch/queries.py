@@ -43,8 +43,8 @@ class Unrouted:
     #: when it opened
     since: datetime
     severity: str
-    #: name of its rule
-    rule: str
+    #: what a nurse calls it
+    title: str
     #: random id and name of the patient
     patient: str
     name: str

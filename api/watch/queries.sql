@@ -1,19 +1,16 @@
 -- name: seen
 -- one look at everything: each part is answered by an index or by a table of a few rows
-WITH synthetic AS (
-    SELECT id FROM patient WHERE proves_path
-)
 SELECT (SELECT max(seen_at) FROM path_up) AS path_at,
        (SELECT max(last_received_at) FROM device_state
-        WHERE device_id NOT IN (SELECT device_id FROM assignment JOIN synthetic ON synthetic.id = patient_id)) AS last_reading_at,
+        WHERE device_id NOT IN (SELECT device_id FROM assignment JOIN patient ON patient.id = patient_id WHERE proves_path)) AS last_reading_at,
        unjudged.waiting::int AS unjudged, unjudged.since AS unjudged_since,
        unrouted.waiting::int AS unrouted, unrouted.since AS unrouted_since,
        due.waiting::int AS due, due.since AS due_since,
-       (SELECT received_at FROM measurement JOIN synthetic ON synthetic.id = patient_id
+       (SELECT received_at FROM measurement WHERE patient_id = (SELECT id FROM patient WHERE proves_path)
         ORDER BY measured_at DESC LIMIT 1) AS synthetic_at,
        (SELECT max(event.at) FROM alert_event AS event
-        WHERE event.alert_id = (SELECT alert.id FROM alert JOIN synthetic ON synthetic.id = alert.patient_id
-                                ORDER BY alert.opened_at DESC LIMIT 1)
+        WHERE event.alert_id = (SELECT id FROM alert WHERE patient_id = (SELECT id FROM patient WHERE proves_path)
+                                ORDER BY opened_at DESC LIMIT 1)
           AND event.what IN ('opened', 'fired again', 'regressed', 'reopened')) AS synthetic_alert_at,
        extract(epoch FROM clock_timestamp() - %(now)s)::float8 AS clock_ahead,
        pg_postmaster_start_time() AS database_since
@@ -36,7 +33,8 @@ ORDER BY unjudged.recorded_at, patient.id
 LIMIT %(most)s
 
 -- name: list_unrouted
-SELECT alert.public_id, alert.opened_at AS since, alert.severity, alert.rule, patient.public_id AS patient, patient.name
+SELECT alert.public_id, alert.opened_at AS since, alert.severity,
+       coalesce(alert.explanation ->> 'title', replace(alert.rule, '_', ' ')) AS title, patient.public_id AS patient, patient.name
 FROM alert JOIN patient ON patient.id = alert.patient_id
 WHERE (alert.closed_at IS NULL OR alert.closed_at > %(now)s - interval '1 hour') AND alert.opened_at < %(now)s - %(limit)s
   AND NOT EXISTS (SELECT FROM outbox WHERE outbox.alert_id = alert.id)
@@ -63,9 +61,9 @@ UPDATE patient SET proves_path = true WHERE id = %(patient_id)s
 SELECT alert.id, alert.public_id, alert.condition, alert.opened_at, alert.closed_at,
        (SELECT max(event.at) FROM alert_event AS event
         WHERE event.alert_id = alert.id AND event.what IN ('opened', 'fired again', 'regressed', 'reopened')) AS fired_at
-FROM alert JOIN patient ON patient.id = alert.patient_id
-WHERE patient.proves_path
-ORDER BY alert.opened_at DESC, alert.id DESC
+FROM alert
+WHERE patient_id = (SELECT id FROM patient WHERE proves_path)
+ORDER BY opened_at DESC
 LIMIT 3
 
 -- name: list_faults

@@ -3,7 +3,7 @@
 The one module of the study that knows rules. `scaled` is the knob of the trade-off curve; emergency rules are never scaled.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -13,7 +13,8 @@ import numpy as np
 from alerts.backtest.cohort import Cohort
 from alerts.backtest.play import play
 from alerts.backtest.played import Played
-from alerts.rule import KINDS, Rule
+from alerts.people import FOREVER, Dated
+from alerts.rule import KINDS, REFERENCES, Rule
 from alerts.rules import RuleSet, load_rules
 from benchmarks.detection.assess import Assessed, assess
 from benchmarks.detection.catalogue import load_catalogue
@@ -68,5 +69,37 @@ def judge(rules: RuleSet, history: History, seed: int) -> Assessed:
 def played(rules: RuleSet, history: History) -> Played:
     """Play a run in the order in which its readings arrived."""
     people = history.people
-    cohort = Cohort(np.arange(1, len(people) + 1, dtype=np.int32), people.programmes)
-    return play(rules, cohort, history.batch)
+    stated = [
+        (row, place, 0, FOREVER, float(value))
+        for name, values in (("dry_weight", people.dry_weight), ("spo2_scale", np.where(people.spo2_scale == 2, 2.0, np.nan)))
+        for place in (REFERENCES.index(name),)
+        for row, value in enumerate(values)
+        if not np.isnan(value)
+    ]
+    ids = np.arange(1, len(people) + 1, dtype=np.int32)
+    zones = [people.zones[place] for place in people.zone.tolist()]
+    cohort = Cohort(ids, people.programmes, zones, references=Dated.of(stated))
+    whole = Played(ids, np.zeros(len(ids), np.int64), np.zeros(len(ids), np.int64))
+    for programmes in dict.fromkeys(people.programmes):
+        mine = np.array([one == programmes for one in people.programmes])
+        part = play(_applying(rules, programmes), cohort.take(np.flatnonzero(mine)), history.batch.take(mine[history.patient]))
+        _join(whole, part)
+    return whole
+
+
+def _applying(rules: RuleSet, programmes: Sequence[str]) -> RuleSet:
+    """Return the rules that judge patients of these programmes, and those that they look at: the others cost time alone."""
+    wanted = {rule.name for rule in rules.rules if rule.applies_to(programmes)}
+    for rule in (*rules.rules, *rules.rules):
+        if rule.name in wanted:
+            wanted |= {when.rule for when in rule.when if when.rule is not None}
+    return RuleSet(tuple(rule for rule in rules.rules if rule.name in wanted))
+
+
+def _join(whole: Played, part: Played) -> None:
+    """Add what was played of other patients; its alerts are numbered on."""
+    first = len(whole.alerts)
+    whole.alerts += [replace(alert, id=alert.id + first) for alert in part.alerts]
+    whole.items += [replace(item, alerts=tuple(one + first for one in item.alerts)) for item in part.items]
+    whole.pages += [replace(page, alert_id=page.alert_id + first) for page in part.pages]
+    whole.rechecks += [replace(asked, alert_id=asked.alert_id + first) for asked in part.rechecks]

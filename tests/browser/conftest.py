@@ -38,7 +38,7 @@ ZONE = "America/New_York"
 
 def _is_complaint(message: ConsoleMessage) -> bool:
     # a refusal that a test provokes is logged by the browser itself
-    return message.type == "error" and "status of 422" not in message.text
+    return message.type == "error" and not any(f"status of {status}" in message.text for status in (409, 422))
 
 
 @dataclass

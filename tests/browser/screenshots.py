@@ -15,6 +15,7 @@ from database.pool import open_pool
 from tests.browser.clinic import open_clinic
 from tests.browser.conftest import CHROMIUM, QUIET
 from tests.browser.morning import leave_loose_ends, open_morning
+from tests.browser.night import open_night
 from tests.clusters import running_cluster
 from tests.house import running_house
 
@@ -46,10 +47,19 @@ def take(folder: Path) -> None:
                 "UPDATE alert SET acknowledged_at = %s, acknowledged_by = %s WHERE rule = 'systolic_high'",
                 [now - timedelta(minutes=20), other.id],
             )
+            team = open_night(conn, staff.id, other.id, now)
+            [[alert]] = conn.execute("SELECT public_id FROM alert WHERE emergency AND closed_at IS NULL LIMIT 1").fetchall()
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         emergency = f"/patients/{clinic.patients['Tomás Herrera'][1]}"
         patient = f"/patients/{clinic.patients['Ruth Adeyemi'][1]}"
         pages = {"worklist": "/", "patient": patient, "patient-emergency": emergency, "whose": "/whose", "devices": "/devices"}
+        pages |= {
+            "teams": "/teams",
+            "team": f"/teams/{team}",
+            "hand-over": "/hand-over",
+            "reaching": f"/alerts/{alert}",
+            "me": "/me",
+        }
         state = None
         for width, height in SIZES:
             for scheme in SCHEMES:

@@ -1,11 +1,16 @@
 """Every page at every width, in both colours, by keyboard and screen reader."""
 
+from datetime import datetime
+from typing import Any
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+from psycopg import Connection
 
 from tests.browser.conftest import Desk
 from tests.browser.morning import leave_loose_ends
+from tests.browser.night import open_night
 
 PAGES = (
     "/",
@@ -17,16 +22,35 @@ PAGES = (
     "/quarantine",
     "/devices",
     "/devices/scale-77",
+    "/teams",
+    "TEAM",
+    "/hand-over",
     "/staff",
     "/me",
     "/login",
 )
 
 
+def gather_team(conn: Connection[Any], now: datetime) -> str:
+    """Put a team around the clinic: everybody who may sign in, one of them added."""
+    first = conn.execute("SELECT min(id) FROM staff").fetchone()
+    kim = conn.execute(
+        "INSERT INTO staff (email, name, role) VALUES ('night@clinic.example', 'Kim Lindqvist', 'coordinator') RETURNING id"
+    ).fetchone()
+    assert first is not None and kim is not None
+    conn.execute("UPDATE alert SET acknowledged_at = %s, acknowledged_by = %s WHERE rule = 'systolic_high'", [now, kim[0]])
+    return open_night(conn, first[0], kim[0], now)
+
+
 def addresses(desk: Desk) -> list[str]:
     desk.change(lambda conn, now: leave_loose_ends(conn, desk.clinic, now))
     alert = desk.change(lambda conn, _: conn.execute("SELECT public_id FROM alert WHERE emergency").fetchone())[0]
-    own = {"PATIENT": f"/patients/{desk.clinic.patients['Ruth Adeyemi'][1]}", "ALERT": f"/alerts/{alert}"}
+    team = desk.change(gather_team)
+    own = {
+        "TEAM": f"/teams/{team}",
+        "PATIENT": f"/patients/{desk.clinic.patients['Ruth Adeyemi'][1]}",
+        "ALERT": f"/alerts/{alert}",
+    }
     return [own.get(page, page) for page in PAGES]
 
 

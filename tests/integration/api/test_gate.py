@@ -1,14 +1,17 @@
 """Deny by default: without a login nothing is readable but what is listed here by name."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
+from alerts.rules import RuleSet
 from api.app import API, GUARDED, OWN_GATE, PUBLIC
 from api.settings import Settings
+from care.staff import Role
 from database.pool import open_pool
 from tests.house import House, running_house
 
@@ -71,19 +74,44 @@ def test_metrics_are_not_for_strangers(house: House) -> None:
         assert scraper.get("/metrics", headers=through_proxy).status_code == 200
 
 
-def test_coordinators_do_not_manage_staff_or_tokens(house: House, coordinator: httpx.Client) -> None:
+@pytest.mark.parametrize("role", ["coordinator", "clinician"])
+def test_only_administrators_manage_staff_and_tokens(house: House, role: Role) -> None:
     colleague, _ = house.add_staff()
-    for method, path, body in (
-        ("POST", "/staff", {"email": "new@clinic.example", "name": "New"}),
-        ("POST", f"/staff/{colleague.public_id}/disable", None),
-        ("POST", f"/staff/{colleague.public_id}/enable", None),
-        ("POST", f"/staff/{colleague.public_id}/reset", None),
-        ("GET", "/tokens", None),
-        ("POST", "/tokens", {"name": "mine", "scope": "api"}),
-        ("POST", "/tokens/1/revoke", None),
-    ):
-        answer = coordinator.request(method, f"/api/v1{path}", json=body)
-        assert answer.json()["type"] == "/problems/administrators_only", f"{method} {path}"
+    _, password = house.add_staff("viewer@clinic.example", role)
+    with house.browser("viewer@clinic.example", password) as viewer:
+        for method, path, body in (
+            ("POST", "/staff", {"email": "new@clinic.example", "name": "New"}),
+            ("POST", f"/staff/{colleague.public_id}/disable", None),
+            ("POST", f"/staff/{colleague.public_id}/enable", None),
+            ("POST", f"/staff/{colleague.public_id}/reset", None),
+            ("GET", "/tokens", None),
+            ("POST", "/tokens", {"name": "mine", "scope": "api"}),
+            ("POST", "/tokens/1/revoke", None),
+        ):
+            answer = viewer.request(method, f"/api/v1{path}", json=body)
+            assert answer.json()["type"] == "/problems/administrators_only", f"{method} {path}"
+        assert viewer.get("/staff").status_code == 403
+
+
+@pytest.mark.parametrize(("role", "loosens"), [("administrator", False), ("coordinator", False), ("clinician", True)])
+def test_only_clinicians_give_orders(house: House, role: Role, loosens: bool) -> None:
+    rules = house.app.state.rules.rules
+    house.app.state.rules = RuleSet(
+        tuple(replace(rule, override="order") if rule.name == "spo2_low" else rule for rule in rules)
+    )
+    _, password = house.add_staff("viewer@clinic.example", role)
+    until = (datetime.now(UTC) + timedelta(days=9)).isoformat()
+    with house.browser("viewer@clinic.example", password) as viewer:
+        made = viewer.post("/api/v1/patients", json={"record_number": "1", "name": "Ruth Adeyemi"}).json()
+        patient = f"/api/v1/patients/{made['patient']['public_id']}"
+        answers = [
+            viewer.put(f"{patient}/limits/spo2_low", json={"limit": 88, "until": until, "reason": "x"}),
+            viewer.put(f"{patient}/references/dry_weight", json={"value": 80, "reason": "x"}),
+            viewer.put(f"{patient}/references/spo2_scale", json={"value": 2, "reason": "x"}),
+        ]
+        assert [answer.status_code for answer in answers] == [200 if loosens else 409] * 3
+        stricter = viewer.put(f"{patient}/limits/spo2_low", json={"limit": 92, "reason": "x"})
+        assert stricter.status_code == 200 and stricter.json()["own"]["is_loosening"] is False
 
 
 def test_pages_send_a_stranger_to_the_login(house: House) -> None:

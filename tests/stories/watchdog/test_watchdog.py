@@ -6,6 +6,7 @@ chance whose seed is printed.
 
 import os
 import random
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,9 +61,7 @@ def test_i12_every_component_that_dies_or_hangs_is_told_outside(tmp_path: Path) 
 
 def test_i12_a_test_reading_becomes_an_alert_that_nobody_sees_and_ends_by_itself(tmp_path: Path) -> None:
     with watched(tmp_path, 10.0) as (house, outside):
-        resolved = (
-            "SELECT count(*) FROM alert JOIN patient ON patient.id = patient_id WHERE proves_path AND condition = 'resolved'"
-        )
+        resolved = "SELECT count(*) FROM alert JOIN patient p ON p.id = patient_id WHERE proves_path AND condition = 'resolved'"
         until(lambda: ask(house, resolved)[0][0] >= 1, 60, house.said)
         until(lambda: outside.success_since(0) is not None, 60, outside.calls)
         assert [call.text for call in outside.calls if not call.is_success] == []
@@ -78,11 +77,11 @@ def test_i12_a_test_reading_becomes_an_alert_that_nobody_sees_and_ends_by_itself
 def test_looking_once_finds_what_is_gone(tmp_path: Path) -> None:
     with watched(tmp_path, 10.0) as (house, outside):
         until(lambda: outside.success_since(0) is not None, 60, outside.calls)
-        os.kill(house.pid_of("work"), 19)  # SIGSTOP, so that nothing starts it again
+        os.kill(house.pid_of("work"), signal.SIGSTOP)  # nothing starts it again, since it did not end
         try:
             until(lambda: outside.failure_since(0, "work:") is not None, 30, outside.calls)
             looked = house.run("watchdog", "--once")
         finally:
-            os.kill(house.pid_of("work"), 18)
+            os.kill(house.pid_of("work"), signal.SIGCONT)
         assert looked.returncode == 1
         assert "work: " in looked.stderr and "hangs" in looked.stderr

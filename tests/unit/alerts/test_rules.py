@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from alerts.rule import KINDS
 from alerts.rule_files import RuleError
 from alerts.rules import SHIPPED, RuleSet, load_rules
 
@@ -41,15 +42,17 @@ def load(folder: Path, text: str) -> RuleSet:
 
 def test_shipped_rules_cover_the_emergency_band_and_name_every_source() -> None:
     rules = load_rules()
-    band = {(rule.vital, rule.op, rule.limit) for rule in rules.rules if rule.emergency}
+    band = {(rule.vital, rule.op, rule.limit) for rule in rules.rules if rule.emergency and rule.applies_to([])}
     assert band == {
-        ("spo2", "<=", 85), ("systolic_bp", "<", 80), ("systolic_bp", ">=", 220), ("heart_rate", "<=", 40),
+        ("spo2", "<=", 85), ("spo2", "<=", -7), ("systolic_bp", "<", 80), ("systolic_bp", ">=", 220), ("heart_rate", "<=", 40),
         ("heart_rate", ">=", 150), ("body_temperature", ">=", 40), ("body_temperature", "<", 35),
         ("blood_glucose", "<", 54), ("cgm_glucose", "<", 54),
     }  # fmt: skip
-    assert all(rule.applies_to([]) for rule in rules.rules if rule.emergency)
-    swept = {"silence", "doubt", "adherence", "technical", "questionnaire"}
-    assert {"threshold", *swept} <= {rule.kind for rule in rules.rules}
+    assert {(rule.vital, rule.limit) for rule in rules.rules if rule.emergency and not rule.applies_to([])} == {
+        (None, 7), ("spo2", 92),
+    }  # fmt: skip
+    assert all(rule.override == "locked" and not rule.recheck for rule in rules.rules if rule.emergency)
+    assert set(KINDS) - {"slope"} <= {rule.kind for rule in rules.rules}
     assert len(list(SHIPPED.glob("*.toml"))) >= 5
     for rule in rules.rules:
         assert rule.number_source, rule.name

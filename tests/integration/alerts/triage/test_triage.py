@@ -200,7 +200,8 @@ def test_i13_a_silence_never_covers_a_higher_band(ward: Ward) -> None:
     ward.send([(0, 88)])
     quiet(ward)
     ward.send([(5, 84)])
-    assert (only(ward).standing, only(ward, "spo2_emergency").standing) == ("silenced", "sent")
+    # the milder one worsened by its step as well, so that no silence covers it either
+    assert (only(ward).standing, only(ward, "spo2_emergency").standing) == ("inhibited", "sent")
 
 
 def test_a_silence_is_ended_by_hand(ward: Ward) -> None:
@@ -252,6 +253,18 @@ def test_i13_worse_is_sent_again_whatever_was_acknowledged(ward: Ward) -> None:
     assert (alert.standing, alert.acknowledged_at, alert.news_at) == ("sent", None, at(3))
     assert ladder(ward, alert) == (at(3), "worse", None)
     assert ledger(ward)[-1] == ("sent", "acknowledged", "it worsened")
+
+
+def test_i13_readings_that_worsen_by_the_step_are_sent_again_and_smaller_ones_are_not(ward: Ward) -> None:
+    ward.send([(0, 89)])
+    actions.acknowledge(ward.conn, only(ward).public_id, ward.staff, at(1))
+    ward.conn.commit()
+    ward.send([(2, 88)])
+    assert only(ward).standing == "acknowledged"
+    ward.send([(3, 87)])
+    alert = only(ward)
+    assert (alert.standing, alert.worst, alert.acknowledged_at) == ("sent", 87.0, None)
+    assert ladder(ward, alert) == (at(3), "worse", None)
 
 
 def test_i13_worse_is_sent_again_whatever_was_silenced_or_rechecking(ward: Ward) -> None:

@@ -64,7 +64,7 @@ def test_a_timeline_shows_what_happened_where(tmp_path: Path) -> None:
     told = "\n".join(tell(judged(tmp_path, FALLS, "fires = []")))
     assert "mine.toml: mine" in told
     row = next(line for line in told.splitlines() if "08:25 (25m) " in line and "nothing" not in line)
-    assert row.split() == ["Mon", "23", "Nov", "08:25", "(25m)", "85", "firing", "FIRES"]
+    assert row.split() == ["Mon", "23", "Nov", "08:25", "(25m)", "85", "worse", "FIRES"]
 
 
 def test_a_rule_may_be_ignored(tmp_path: Path) -> None:
