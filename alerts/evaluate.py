@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from alerts.cells import Cells, Transitions
 from alerts.columns import derive, limits_of
 from alerts.people import People
+from alerts.rounding import half_up
 from alerts.rules import RuleSet
 from alerts.signals.signal import CONSCIOUSNESS, starts_of
 from alerts.state import NEVER, States
@@ -26,7 +27,7 @@ _VITALS: Final = len(VITALS)
 _BITS: Final = 1 << np.arange(_VITALS, dtype=np.int32)
 #: the time of the first late reading where there is none
 NO_LATE: Final = 1 << 62
-_SCALE: Final = np.array([10.0**vital.decimals for vital in VITALS])
+_DECIMALS: Final = np.array([vital.decimals for vital in VITALS])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,13 +53,12 @@ class Evaluation:
 
 
 def judged_values(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return (n, vitals) as rules and screens see them: float64 rounded to the chart's precision.
+    """Return (n, vitals) as rules and screens see them: float64 rounded half up to the chart's precision.
 
-    >>> float(judged_values(np.full((1, len(VITALS)), 38.1, np.float32))[0, 3])
+    >>> float(judged_values(np.full((1, len(VITALS)), 38.05, np.float32))[0, 3])
     38.1
     """
-    rounded: NDArray[np.float64] = np.rint(values.astype(np.float64) * _SCALE) / _SCALE
-    return rounded
+    return half_up(values, _DECIMALS)
 
 
 def reading_order(batch: Batch, patient: NDArray[np.intp]) -> NDArray[np.intp] | None:
