@@ -132,3 +132,15 @@ def test_what_is_usual_is_told(connection: Connection[Any]) -> None:
 def test_every_shipped_rule_that_judges_readings_has_a_sentence_that_can_be_filled() -> None:
     for rule in load_rules().reading_rules:
         assert "{" in rule.reason, rule.name
+
+
+def test_i13_worse_by_a_step_is_told_again_live_and_late(connection: Connection[Any]) -> None:
+    ward = Ward(connection)
+    for minute, value in [(0, 89), (1, 88), (2, 87), (3, 86), (4, 85.5)]:
+        send(ward, minute, {"spo2": value})
+    (alert,) = ward.open_alerts("spo2_low")
+    assert [what for what in ward.events(alert) if what == "worsened"] == ["worsened"]
+    send(ward, 6, {"spo2": 84})
+    send(ward, 5, {"spo2": 82}, later=2)
+    assert [what for what in ward.events(alert) if what == "worsened"] == ["worsened"] * 3
+    agree(ward, NOW + timedelta(minutes=10))
