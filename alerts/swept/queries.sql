@@ -152,7 +152,8 @@ FROM device
 JOIN device_state AS state ON state.device_id = device.id
 LEFT JOIN technical_check AS seen ON seen.device_id = device.id
 CROSS JOIN LATERAL (
-    SELECT assignment.patient_id FROM assignment JOIN patient ON patient.id = assignment.patient_id AND patient.status = 'active'
+    SELECT assignment.patient_id FROM assignment JOIN patient ON patient.id = assignment.patient_id
+        AND patient.status = 'active' AND NOT patient.proves_path
     WHERE assignment.device_id = device.id AND assignment.during @> %(now)s::timestamptz
     ORDER BY lower(assignment.during) NULLS FIRST, assignment.id LIMIT 1
 ) AS holder
