@@ -88,7 +88,6 @@ def derive(
     full[:, : len(VITALS)] = values
     full[:, CONSCIOUSNESS] = np.where(consciousness == 0, np.nan, consciousness != _ALERT)
     columns.values = full
-    measured = np.where(np.isnan(values), np.nan, raw.astype(np.float64))
     is_concerned: NDArray[np.bool_] = np.logical_or.reduce(need, axis=1)
     concerned = np.flatnonzero(is_concerned[patient])
     day, minute = np.zeros(n, np.int64), np.zeros(n, np.int64)
@@ -98,24 +97,21 @@ def derive(
         row, which, value = people.references.in_force(patient, time)
         references[row, which] = value
     learns: NDArray[np.bool_] | None = None
+    concerns = [need[:, number][patient] for number in range(len(plan.signals))]
     for number, signal in enumerate(plan.signals):
-        wanted = np.flatnonzero(need[:, number])
-        if not len(wanted):
+        is_fed = concerns[number]
+        if not is_fed.any():
             continue
-        has_input = ~np.isnan(full[:, signal.inputs]).all(axis=1)
-        rows = np.flatnonzero(need[patient, number] & has_input)
+        rows = np.flatnonzero(is_fed & np.logical_or.reduce([~np.isnan(full[:, column]) for column in signal.inputs]))
         if not len(rows):
             continue
         if isinstance(signal, Baseline) and learns is None:
             learns = _learns(rules, thresholds, people, patient, columns)
-        said = signal.follow(
-            memory[number],
-            Readings(
-                patient[rows], time[rows], full[rows], measured[rows], day[rows], minute[rows], references[rows],
-                np.zeros((0, 0), bool) if learns is None else learns[rows],
-                columns.edge if columns.edge.ndim == 1 else columns.edge[rows],
-            ),
-        )  # fmt: skip
+        known = np.zeros((0, 0), bool) if learns is None else learns
+        readings = Readings(
+            rows, patient[rows], time[rows], day[rows], minute[rows], full, raw, references, known, columns.edge
+        )
+        said = signal.follow(memory[number], readings)
         first = plan.first[number]
         full[rows, first : first + signal.outputs] = said.values
         columns.told[number] = (rows, said)

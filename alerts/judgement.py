@@ -19,11 +19,12 @@ from alerts import lifecycle, queries
 from alerts.alert import Alert
 from alerts.cache import Locked
 from alerts.episodes import Change, told_by, told_live
-from alerts.evaluate import NO_LATE, Evaluation, evaluate
+from alerts.evaluate import Evaluation, evaluate
 from alerts.explanation import explain_unjudged
 from alerts.findings import Changes, Finding, apply_findings, write_steps
 from alerts.lifecycle import Episode, Step
 from alerts.moments import to_datetime, to_us
+from alerts.overtaken import NO_LATE
 from alerts.people import People
 from alerts.rebuild import Rebuilt, Resets, Stretch, is_among, is_anchored, rebuild
 from alerts.rule import READING_KINDS, UNJUDGED, Rule

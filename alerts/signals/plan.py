@@ -42,6 +42,11 @@ class Plan:
     #: columns of everything that is judged
     columns: int
 
+    def needed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return (P, S): the signals that judging needs where `mask` (P, R) says which rules judge."""
+        needed: NDArray[np.bool_] = mask.astype(np.float32) @ self.needs.astype(np.float32) > 0
+        return needed
+
     @property
     def together(self) -> NDArray[np.bool_]:
         """Return (vitals, vitals): which of them some signal reads as one, each with itself."""

@@ -178,3 +178,52 @@ def test_queues_hold_what_belongs_to_them() -> None:
     assert (counted.need, counted.total, counted.emergencies) == (2, 85, 1)
     assert [case.person.id for case, _ in sort(cases, "technical", SAM)] == [1]
     assert [[each.id for each in own] for _, own in sort(cases, "unowned", SAM)] == [[1, 2]]
+
+
+def test_what_is_silenced_or_muted_has_no_row_of_its_own_and_goes_with_what_speaks_for_it() -> None:
+    quiet = alert(1, patient=1, standing="silenced")
+    loud = alert(2, patient=2, severity="high", subject="heart_rate")
+    muted = alert(3, patient=2, standing="inhibited", subject="heart_rate")
+    cases = [Case(person(1), (quiet,)), Case(person(2), (loud, muted))]
+    assert [case.person.id for case, _ in sort(cases, "clinical", SAM)] == [2]
+    shown = build_row(cases[1], (loud,), SAM, NOW)
+    assert shown.alerts == shown.waiting == ("a2", "a3")
+    assert [part.text for part in shown.marks] == ["1 milder alert goes with it"]
+    counted = lead(cases, "clinical", 85, SAM, NOW)
+    assert (counted.need, counted.silenced) == (1, 1)
+
+
+def test_a_row_says_what_stands_about_its_alerts() -> None:
+    def said(**changes: object) -> list[str]:
+        return [part.text for part in row(alert(**changes)).marks]  # type: ignore[arg-type]
+
+    assert said() == []
+    assert "asked to measure again" in said(standing="recheck", standing_until=NOW)[0]
+    assert said(flapping_at=NOW, regressed=4) == ["comes and goes, held open as one"]
+    assert said(regressed=2) == ["came back 2 times after it was closed"]
+    assert said(news_at=NOW) == ["worse since "]
+
+
+def test_only_a_vital_beyond_a_limit_and_below_the_emergency_band_may_be_silenced() -> None:
+    assert row(alert(direction="low")).silenceable_name == "low SpO₂"
+    for one in (alert(), alert(direction="low", emergency=True), alert(direction="low", subject="hub")):
+        assert row(one).silenceable == ""
+
+
+def test_what_was_given_to_somebody_is_theirs_and_still_waits() -> None:
+    given = row(alert(assigned_to="sam", assigned_name="Sam"))
+    assert given.owner == "You" and given.waiting and given.is_own
+    assert row(alert(assigned_to="kim", assigned_name="Kim")).owner == "Kim"
+
+
+def test_many_patients_within_minutes_are_told_of_in_one_line() -> None:
+    def counted(patients: int, opened: float = 2) -> object:
+        cases = [
+            Case(person(n), (alert(n, patient=n, opened=opened, explanation=threshold("spo2", "<", 88, 85, title="Low")),))
+            for n in range(patients)
+        ]
+        return lead(cases, "clinical", 500, SAM, NOW).surge
+
+    assert counted(19) is None and counted(40, opened=30) is None
+    surge = counted(40)
+    assert surge is not None and (surge.patients, surge.titles) == (40, (("Low", 40),))  # type: ignore[attr-defined]
