@@ -78,7 +78,7 @@ def test_a_judgement_that_does_not_follow_from_the_readings_is_told(plain_connec
     ward = Ward(plain_connection)
     ward.send([(0, 84)])
     (alert,) = ward.open_alerts("spo2_emergency")
-    plain_connection.execute("UPDATE alert SET explanation = explanation || '{\"since\": \"2026-11-23T07:00:00+00:00\"}'")
+    plain_connection.execute('UPDATE alert SET explanation = explanation || \'{"since": "2026-11-23T07:00:00+00:00"}\'')
     found = again(ward, alert.public_id)
     assert not found.is_same and found.then is not None
     assert "Report this" in tell(found, lambda at: f"{at:%H:%M}")[1]
