@@ -4,6 +4,7 @@ Pure. Signals are followed only for the patients whose rules need them, in the o
 the place of a rule's for the readings measured while it was in force.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,8 +16,8 @@ from alerts.people import People
 from alerts.rule import REFERENCES
 from alerts.rules import RuleSet, Thresholds
 from alerts.signals.baseline import Baseline
-from alerts.signals.signal import CONSCIOUSNESS, Readings, Told
-from devices.vitals import VITALS
+from alerts.signals.signal import CONSCIOUSNESS, IRREGULAR, IRREGULAR_PULSE, Readings, Told
+from devices.vitals import COLUMN, VITALS
 
 _ALERT: Final = ord("A")
 
@@ -80,6 +81,7 @@ def derive(
     values: NDArray[np.float64],
     raw: NDArray[np.float32],
     consciousness: NDArray[np.uint8],
+    flags: Callable[[], Sequence[tuple[str, ...]]],
 ) -> None:
     """Fill in what signals say of n readings; `memory` is changed in place, `need` (P, S) says for whom."""
     plan, thresholds = rules.plan, rules.thresholds
@@ -87,6 +89,9 @@ def derive(
     full = np.full((n, plan.columns), np.nan)
     full[:, : len(VITALS)] = values
     full[:, CONSCIOUSNESS] = np.where(consciousness == 0, np.nan, consciousness != _ALERT)
+    if plan.reads_flags:
+        irregular = np.array([IRREGULAR_PULSE in one for one in flags()], np.float64)
+        full[:, IRREGULAR] = np.where(np.isnan(values[:, COLUMN["heart_rate"]]), np.nan, irregular)
     columns.values = full
     is_concerned: NDArray[np.bool_] = np.logical_or.reduce(need, axis=1)
     concerned = np.flatnonzero(is_concerned[patient])

@@ -131,6 +131,7 @@ def evaluate(
     if has_signals:
         derive(
             columns, rules, people, after.memory, need & ~late.signals, patient, time, values, raw, consciousness,
+            lambda: batch.flags if order is None else [batch.flags[row] for row in order.tolist()],
         )  # fmt: skip
     applies = (mask & ~late.rules if late.is_any else mask)[:, : len(thresholds)][patient]
     if floor is not None:

@@ -166,6 +166,7 @@ def is_anchored(
         memory = States.empty(len(people), rules.layout).memory
         derive(
             columns, rules, people, memory, need, patient, history.measured_at, values, history.values, history.consciousness,
+            lambda: history.flags,
         )  # fmt: skip
     else:
         columns.values = np.full((n, plan.columns), np.nan)

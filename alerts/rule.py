@@ -68,6 +68,8 @@ class When:
     op: str | None = None
     #: in the vital's canonical unit
     limit: float | None = None
+    #: what a device flags with a pulse: "irregular_pulse"
+    flag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ class Rule:
         """The vitals that it names itself."""
         if self.kind == "score":
             return NEWS2_VITALS
-        named = (self.vital, *(one.vital for one in self.when))
+        named = (self.vital, *("heart_rate" if one.flag else one.vital for one in self.when))
         return tuple(dict.fromkeys(name for name in named if name is not None))
 
     @property

@@ -77,7 +77,21 @@ def load_history(
     """
     wanted = np.fromiter(patient_ids, np.int32)
     columns = fetch_arrays(connection, _SQL["list_history_columns"], {"patient_ids": wanted, "since": since or _BEGINNING})
-    device, patient, slot, device_time, measured_at, received_at, boot, seq, suspect, consciousness, source, *vitals = columns
+    (
+        device,
+        patient,
+        slot,
+        device_time,
+        measured_at,
+        received_at,
+        boot,
+        seq,
+        suspect,
+        consciousness,
+        source,
+        irregular,
+        *vitals,
+    ) = columns
     history = Batch(
         device_id=device,
         patient_id=patient,
@@ -91,8 +105,8 @@ def load_history(
         suspect=suspect,
         consciousness=consciousness.astype(np.uint8),
         source=source,
-        # no rule reads these
-        flags=[()] * len(device),
+        # the only flag that rules read
+        flags=[("irregular_pulse",) if one else () for one in irregular.tolist()],
         original=[None] * len(device),
     )
     wrong = connection.execute(_SQL["load_corrections"], {"patient_ids": wanted, "known_at": known_at}).fetchall()

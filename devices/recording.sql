@@ -82,6 +82,7 @@ RETURNING device_id, device_time, seq, boot
 SELECT array_agg(device_id), array_agg(patient_id), array_agg(coalesce(user_slot, -1)::smallint), array_agg(device_time),
        array_agg(measured_at), array_agg(received_at), array_agg(boot), array_agg(seq), array_agg(suspect),
        array_agg(coalesce(ascii(consciousness::text), 0)::smallint), array_agg(source),
+       array_agg(coalesce('irregular_pulse' = ANY(flags), false)::int::smallint),
        array_agg(coalesce(heart_rate, 'NaN')), array_agg(coalesce(spo2, 'NaN')), array_agg(coalesce(respiratory_rate, 'NaN')),
        array_agg(coalesce(body_temperature, 'NaN')), array_agg(coalesce(systolic_bp, 'NaN')),
        array_agg(coalesce(diastolic_bp, 'NaN')), array_agg(coalesce(body_weight, 'NaN')),

@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 
 from devices.vitals import VITALS
 
-#: columns of what is judged: the vitals, then whether a person is not alert, then what signals say
+#: columns of what is judged: the vitals, then whether a person is not alert, whether the device called the pulse irregular,
+#: then what signals say
 CONSCIOUSNESS: Final = len(VITALS)
-FIRST_DERIVED: Final = CONSCIOUSNESS + 1
+IRREGULAR: Final = CONSCIOUSNESS + 1
+FIRST_DERIVED: Final = IRREGULAR + 1
+#: the flag that devices raise for an irregular pulse
+IRREGULAR_PULSE: Final = "irregular_pulse"
 
 DAY_US: Final = 86_400_000_000
 

@@ -1,6 +1,7 @@
 """Rules of every kind on the real database: live, late and rebuilt, with patients' own limits, and told in a sentence."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,10 +19,11 @@ from tests.unit.alerts.readings import EIGHT, MINUTE
 DAY = 24 * 60
 
 
-def send(ward: Ward, minute: float, values: Mapping[str, float], *, later: float = 0) -> None:
+def send(ward: Ward, minute: float, values: Mapping[str, float], *, later: float = 0, flags: tuple[str, ...] = ()) -> None:
     """Send one measurement of the first patient, `later` minutes after it was made."""
     now = NOW + timedelta(minutes=minute + later)
-    ward.take(ward.batch([(0, EIGHT + round(minute * MINUTE), dict(values))], now), now)
+    batch = ward.batch([(0, EIGHT + round(minute * MINUTE), dict(values))], now)
+    ward.take(replace(batch, flags=[flags]), now)
 
 
 def reason(alert: Alert) -> str:
@@ -53,23 +55,26 @@ def test_a_gain_in_a_day_tells_what_it_is_counted_from_in_the_patients_time(conn
     send(ward, 0, {"body_weight": 81.1})
     send(ward, 10 * 60, {"body_weight": 83.0})
     assert not ward.open_alerts()
-    send(ward, DAY, {"body_weight": 82.4})
-    (alert,) = ward.open_alerts()
-    assert reason(alert) == "Weight 82.4 kg, 1.3 kg above yesterday's morning weight (81.1 kg, yesterday 09:00); limit 1.0 kg"
+    send(ward, DAY, {"body_weight": 82.9})
+    (alert,) = ward.open_alerts("weight_gain_day")
+    limit = ward.engine.rules.by_name["weight_gain_day"].limit
+    assert reason(alert) == (
+        f"Weight 82.9 kg, 1.8 kg above yesterday's morning weight (81.1 kg, yesterday 09:00); limit {limit} kg"
+    )
     kept = alert.explanation
-    assert (kept["value"], kept["limit"], kept["operator"]) == (1.3, 1.0, ">=")
+    assert (kept["value"], kept["limit"], kept["operator"]) == (1.8, limit, ">=")
     assert kept["rests_on"]["against"] == pytest.approx(81.1)
     agree(ward, NOW + timedelta(days=1))
 
 
 def test_a_late_weight_changes_what_later_ones_are_compared_with(connection: Connection[Any]) -> None:
     ward = Ward(connection, programmes=["heart_failure"])
-    for day, weight in [(0, 80.0), (2, 81.2)]:
+    for day, weight in [(0, 80.0), (2, 81.9)]:
         send(ward, day * DAY, {"body_weight": weight})
-    assert not ward.open_alerts()
+    assert not ward.open_alerts("weight_gain_day")
     send(ward, DAY, {"body_weight": 80.1}, later=DAY + 60)
     (alert,) = ward.open_alerts("weight_gain_day")
-    assert alert.fired_at == NOW + timedelta(days=2) and alert.explanation["value"] == 1.1
+    assert alert.fired_at == NOW + timedelta(days=2) and alert.explanation["value"] == 1.8
     agree(ward, NOW + timedelta(days=3))
 
 
@@ -144,3 +149,13 @@ def test_i13_worse_by_a_step_is_told_again_live_and_late(connection: Connection[
     send(ward, 5, {"spo2": 82}, later=2)
     assert [what for what in ward.events(alert) if what == "worsened"] == ["worsened"] * 3
     agree(ward, NOW + timedelta(minutes=10))
+
+
+def test_two_of_three_irregular_pulses_are_looked_at(connection: Connection[Any]) -> None:
+    ward = Ward(connection, programmes=["hypertension"])
+    for minute, flags in [(0, ("irregular_pulse",)), (1, ()), (2, ("irregular_pulse",))]:
+        assert not ward.open_alerts()
+        send(ward, minute, {"heart_rate": 80}, flags=flags)
+    (alert,) = ward.open_alerts("irregular_pulse")
+    assert reason(alert) == "Twice within three readings the device reports irregular pulse"
+    agree(ward, NOW + timedelta(minutes=5))
