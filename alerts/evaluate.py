@@ -17,6 +17,7 @@ from alerts.cells import Cells, Transitions
 from alerts.columns import derive, limits_of
 from alerts.overtaken import Overtaken, find_overtaken
 from alerts.people import People
+from alerts.rounding import half_up
 from alerts.rules import RuleSet
 from alerts.signals.signal import starts_of
 from alerts.state import NEVER, States
@@ -25,7 +26,7 @@ from devices.vitals import VITALS
 
 _VITALS: Final = len(VITALS)
 _BITS: Final = 1 << np.arange(_VITALS, dtype=np.int32)
-_SCALE: Final = np.array([10.0**vital.decimals for vital in VITALS])
+_DECIMALS: Final = np.array([vital.decimals for vital in VITALS])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,13 +52,12 @@ class Evaluation:
 
 
 def judged_values(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return (n, vitals) as rules and screens see them: float64 rounded to the chart's precision.
+    """Return (n, vitals) as rules and screens see them: float64 rounded half up to the chart's precision.
 
-    >>> float(judged_values(np.full((1, len(VITALS)), 38.1, np.float32))[0, 3])
+    >>> float(judged_values(np.full((1, len(VITALS)), 38.05, np.float32))[0, 3])
     38.1
     """
-    rounded: NDArray[np.float64] = np.rint(values.astype(np.float64) * _SCALE) / _SCALE
-    return rounded
+    return half_up(values, _DECIMALS)
 
 
 def reading_order(batch: Batch, patient: NDArray[np.intp]) -> NDArray[np.intp] | None:
@@ -124,7 +124,7 @@ def evaluate(
         after.doubted[after.doubted <= after.newest] = NEVER
     judged = clean & ~late.vitals[patient] if late.is_any else clean
     values = np.full(raw.shape, np.nan)
-    values[:, here] = np.where(judged[:, here], np.rint(raw[:, here].astype(np.float64) * _SCALE[here]) / _SCALE[here], np.nan)
+    values[:, here] = np.where(judged[:, here], half_up(raw[:, here], _DECIMALS[here]), np.nan)
     thresholds = rules.thresholds if has_signals else rules.thresholds.head(rules.plain)
     columns = limits_of(thresholds, people, patient, time)
     columns.values = values

@@ -24,7 +24,7 @@ ORDER BY state.patient_id
 
 -- name: load_own
 -- limits and references that were ever in force, in the order in which they were set: of several the later one counts
-SELECT patient_id, is_limit, name, lower(during), upper(during), value
+SELECT patient_id, is_limit, name, nullif(lower(during), '-infinity'), nullif(upper(during), 'infinity'), value
 FROM (
     SELECT patient_id, true AS is_limit, rule AS name, during, "limit"::float8 AS value, id FROM patient_limit
     WHERE patient_id = ANY(%(patient_ids)s) AND NOT isempty(during)

@@ -3,7 +3,7 @@
 The noun behind the files that a clinician signs off (`alerts/rules/*.toml`). Holds no limit of its own and judges nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -51,6 +51,9 @@ FAULTS: Final = ("battery", "clock", "gap", "implausible")
 #: whether a patient's own limit may stand in for a rule's: never; only a stricter one; or a looser one too, on a clinician's
 #: order with an end
 OVERRIDES: Final = ("locked", "tighten", "order")
+
+
+_SPANS: Final = ("response", "for_", "max_gap", "fresh_for", "recheck", "window", "half_life", "within")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +194,26 @@ class Rule:
         if any(name in programmes for name in self.unless):
             return False
         return ANY in self.programmes or any(name in programmes for name in self.programmes)
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> "Rule":
+        """Return the rule that `as_json` was made of, this or an earlier release's; fields that are no more are left out.
+
+        >>> Rule.from_json(UNJUDGED.as_json()) == UNJUDGED
+        True
+        """
+        values: dict[str, Any] = {}
+        for spec in fields(cls):
+            key = spec.metadata.get("key", spec.name)
+            if key not in given:
+                continue
+            value = given[key]
+            if spec.name == "when":
+                value = tuple(When(**one) for one in value)
+            elif spec.name in _SPANS:
+                value = timedelta(seconds=value)
+            values[spec.name] = tuple(value) if isinstance(value, list) else value
+        return cls(**values)
 
     def as_json(self) -> dict[str, Any]:
         """Return every field under its name in the file, durations in seconds."""

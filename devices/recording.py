@@ -64,11 +64,16 @@ def _copy(connection: Connection[Any], statement: str, batch: Batch) -> None:
 
 
 def load_history(
-    connection: Connection[Any], patient_ids: Iterable[int] | NDArray[Any], since: dt.datetime | None = None
+    connection: Connection[Any],
+    patient_ids: Iterable[int] | NDArray[Any],
+    since: dt.datetime | None = None,
+    *,
+    known_at: dt.datetime | None = None,
 ) -> Batch:
     """Return all measurements of these patients since a time, by patient, measured_at, device, sequence and boot.
 
-    Values that a person marked wrong are NaN, and their suspect bit is off.
+    Values that a person marked wrong are NaN, and their suspect bit is off. With `known_at`, only what had come in by then and
+    had been marked by then.
     """
     wanted = np.fromiter(patient_ids, np.int32)
     columns = fetch_arrays(connection, _SQL["list_history_columns"], {"patient_ids": wanted, "since": since or _BEGINNING})
@@ -90,13 +95,15 @@ def load_history(
         flags=[()] * len(device),
         original=[None] * len(device),
     )
-    wrong = connection.execute(_SQL["load_corrections"], {"patient_ids": wanted}).fetchall()
+    wrong = connection.execute(_SQL["load_corrections"], {"patient_ids": wanted, "known_at": known_at}).fetchall()
     for device, time, seq, boot, vital in wrong:
         moment = (time - _EPOCH) // dt.timedelta(microseconds=1)
         row = (history.device_id == device) & (history.device_time == moment) & (history.seq == seq) & (history.boot == boot)
         history.values[row, vital] = np.nan
         history.suspect[row] &= ~(1 << vital)
-    return history
+    if known_at is None:
+        return history
+    return history.take(history.received_at <= (known_at - _EPOCH) // dt.timedelta(microseconds=1))
 
 
 def find_devices(connection: Connection[Any], names: list[str]) -> list[tuple[str, int, bool]]:

@@ -97,7 +97,8 @@ FROM (
 -- name: load_corrections
 SELECT device_id, device_time, seq, boot, vital
 FROM correction
-WHERE patient_id = ANY(%(patient_ids)s) AND undone_at IS NULL
+WHERE patient_id = ANY(%(patient_ids)s) AND marked_at <= coalesce(%(known_at)s::timestamptz, 'infinity')
+    AND (undone_at IS NULL OR undone_at > %(known_at)s::timestamptz)
 
 -- name: find_devices
 SELECT public_id, id, revoked_at IS NOT NULL AS revoked FROM device WHERE public_id = ANY(%(names)s)

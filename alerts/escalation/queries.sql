@@ -26,6 +26,10 @@ FROM escalation JOIN alert ON alert.id = escalation.alert_id JOIN patient ON pat
 WHERE escalation.alert_id = ANY(%(alert_ids)s) AND escalation.ended_at IS NULL AND alert.acknowledged_at IS NOT NULL
     AND alert.closed_at IS NULL
 
+-- name: end_past
+UPDATE escalation SET due_at = NULL, held_until = NULL, ended_at = %(now)s, ended_how = %(how)s
+WHERE began_at < %(before)s AND ended_at IS NULL
+
 -- name: withhold_pages
 -- what waits to be sent about alerts that nobody need be paged for any more
 UPDATE outbox SET state = 'withheld', reason = reason || '; not sent: ' || %(how)s::text, finished_at = %(now)s
