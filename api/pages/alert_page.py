@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from alerts.alert import DISPOSITIONS
 from alerts.explain import explain
-from alerts.queries import find_story
 from alerts.rejudge import tell
 from alerts.rejudging import rejudge_alert
+from alerts.stories import load_story
 from alerts.triage import queries as triage
 from alerts.triage.ledger import ENDS, KINDS, list_entries
 from api.access import SignedIn, record
@@ -31,7 +31,7 @@ router = APIRouter(include_in_schema=False)
 _MOST: Final = 100
 _LONG: Final = timedelta(days=400)
 #: parts of the explanation that the page tells in its own way
-_TOLD_BELOW: Final = ("What happened", "Who was told")
+_TOLD_BELOW: Final = ("What happened", "Not shown or not sent", "The ladder", "Who was told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def alert_page(
     request: Request, public_id: str, who: SignedIn, conn: Transaction, now: Now, *, rejudge: bool = False
 ) -> Response:
     """Explain one alert; with `rejudge`, judge its readings again too."""
-    alert, story = queries.find_alert(conn, public_id), find_story(conn, public_id)
+    alert, story = queries.find_alert(conn, public_id), load_story(conn, public_id)
     if alert is None or story is None:
         raise not_found("alert")
     record(conn, who, "read_alert", f"alert/{public_id}", now)

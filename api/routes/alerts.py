@@ -15,6 +15,7 @@ from alerts.alert import Alert, AlertEvent
 from alerts.explain import explain
 from alerts.rejudge import Rejudged
 from alerts.rejudging import rejudge_alert
+from alerts.stories import load_story
 from api.access import SignedIn, Viewer, record
 from api.documented import PathId, RandomId, Remark, Text, Time, problems
 from api.outside import OUTSIDE
@@ -120,7 +121,7 @@ def get_alert(
     rejudge: Annotated[bool, Query(description="judge its readings again, by the rules it was judged with")] = False,
 ) -> AlertTold:
     """Return one alert with why it is there and what happened to it."""
-    if (story := queries.find_story(conn, public_id)) is None:
+    if (story := load_story(conn, public_id)) is None:
         raise not_found("alert")
     record(conn, who, "read_alert", f"alert/{public_id}", now)
     told = explain(story, ZoneInfo(who.zone), partial(_shown, who))

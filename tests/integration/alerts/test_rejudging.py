@@ -1,16 +1,19 @@
 """Judging an alert again from what is stored: the same answer as then, and what came since told apart."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from psycopg import Connection
 
 from alerts import actions
+from alerts.escalation.deadlines import run_due
+from alerts.explain import explain
 from alerts.queries import find_story
 from alerts.rejudge import Rejudged, tell
 from alerts.rejudging import rejudge_alert
 from alerts.rules import load_rules
+from alerts.stories import load_story
 from tests.integration.alerts.ward import NOW, Ward
 from tests.unit.alerts.readings import EIGHT, MINUTE
 
@@ -83,3 +86,41 @@ def test_a_judgement_that_does_not_follow_from_the_readings_is_told(plain_connec
     assert not found.is_same and found.then is not None
     assert "Report this" in tell(found, lambda at: f"{at:%H:%M}")[1]
     plain_connection.rollback()
+
+
+def test_an_alert_tells_whose_limit_it_was_and_what_became_of_its_page(plain_connection: Connection[Any]) -> None:
+    ward = Ward(plain_connection)
+    plain_connection.execute(
+        'INSERT INTO patient_limit (patient_id, rule, "limit", during, is_loosening, set_by, reason, created_at)'
+        " VALUES (%s, 'spo2_low', 93, tstzrange(%s, %s), false, %s, 'lives high up', %s)",
+        (ward.patients[0], NOW - timedelta(days=1), NOW + timedelta(days=6), ward.staff, NOW - timedelta(days=1)),
+    )
+    plain_connection.commit()
+    ward.send([(0, 92)])
+    (alert,) = ward.open_alerts("spo2_low")
+    run_due(plain_connection, NOW + timedelta(seconds=1))
+    plain_connection.commit()
+    actions.acknowledge(plain_connection, alert.public_id, ward.staff, NOW + timedelta(minutes=1))
+    plain_connection.commit()
+    story = load_story(plain_connection, alert.public_id)
+    assert story is not None
+    told = "\n".join(explain(story, UTC))
+    assert "Judged against the patient's own limit: below 93 %." in told
+    assert (
+        "The patient's own limit, 93, set by Nurse 2026-11-22 08:00:00 UTC, until 2026-11-29 08:00:00 UTC: lives high up."
+        in told
+    )
+    assert "not sent: Nurse took it on; sent again if it worsens or that is taken back (Nurse); lasts" in told
+    assert "page to Nurse: " in told
+    assert again(ward, alert.public_id).is_same
+
+
+def test_an_alert_of_a_score_tells_what_it_rests_on(plain_connection: Connection[Any]) -> None:
+    ward = Ward(plain_connection, programmes=["post_acute"])
+    ward.take(ward.batch([(0, EIGHT, {"spo2": 91, "heart_rate": 112})], NOW), NOW)
+    (alert,) = ward.open_alerts("news2_urgent")
+    story = load_story(plain_connection, alert.public_id)
+    assert story is not None
+    told = "\n".join(explain(story, UTC))
+    assert "Judged 5 against the limit of post acute: at or above 5." in told
+    assert "spo2.points 3" in told

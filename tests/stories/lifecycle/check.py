@@ -13,7 +13,10 @@ from tests.stories.lifecycle.model import Model
 _WORDS: Final = {INACTIVE: "inactive", PENDING: "pending", FIRING: "firing"}
 
 _ALERTS: Final = "SELECT *, explanation ->> 'kind' AS kind FROM alert ORDER BY id"
-_EVENTS: Final = "SELECT alert_id, patient_id, rule, what, note FROM alert_event JOIN alert ON alert.id = alert_id WHERE at > %s ORDER BY alert_event.id"
+_EVENTS: Final = (
+    "SELECT alert_id, patient_id, rule, what, note FROM alert_event JOIN alert ON alert.id = alert_id"
+    " WHERE at > %s ORDER BY alert_event.id"
+)
 _TOLD: Final = (
     "SELECT alert_id, max(at) AS at FROM (SELECT alert_id, at FROM page_alert UNION ALL"
     " SELECT alert_id, created_at FROM outbox WHERE channel = 'page' AND state = 'withheld') AS told GROUP BY alert_id"
