@@ -149,10 +149,8 @@ class Judgement:
             self._judge_late(rows, judged, batch)
 
     def _live_finding(self, row: int, rule: Rule, was_firing: bool, steps: Sequence[Change], held: int) -> Finding:
-        told = told_live(was_firing, steps, held)
-        return Finding(
-            int(self._locked.patient_id[row]), rule, rule.vital, told.ceased_at, told.past, told.ongoing, self._zone(row)
-        )
+        told, patient_id = told_live(was_firing, steps, held), int(self._locked.patient_id[row])
+        return Finding(patient_id, rule, rule.vital, told.ceased_at, told.past, told.ongoing, self._zone(row))
 
     def _judge_late(self, rows: Rows, judged: Evaluation, batch: Batch) -> None:
         """Judge again, from history, the rules of patients whose readings arrived out of order."""
@@ -255,14 +253,12 @@ class Judgement:
                 past.append(self._past_finding(int(rows[stretch.patient]), stretch))
         firing = [pair for pair, stretch in last.items() if stretch.ended_at is None]
         for one, column in firing:
-            self._findings.append(
-                self._finding(int(rows[one]), column, ongoing=told_by(last[one, column], int(held[rows[one], column])))
-            )
+            ongoing = told_by(last[one, column], int(held[rows[one], column]))
+            self._findings.append(self._finding(int(rows[one]), column, ongoing=ongoing))
         for one, column in _pairs((before.status == FIRING) & mask):
             if (one, column) not in firing:
-                ended = last[one, column].ended_at if (one, column) in last else None
-                began = before.since[one, column]  # an end before that is another episode's
-                at = self._now if ended is None or ended <= began else to_datetime(ended)
+                ended = last[one, column].ended_at if (one, column) in last else None  # before it began: another episode's
+                at = self._now if ended is None or ended <= before.since[one, column] else to_datetime(ended)
                 self._findings.append(self._finding(int(rows[one]), column, ceased_at=at))
         if past:
             spans = [(new.patient_id, new.rule.name, new.subject, new.past[0]) for new in past]
