@@ -21,7 +21,7 @@ _BITS: Final = 1 << np.arange(len(VITALS), dtype=np.int32)
 
 
 class Lean(Batch):
-    """A batch without flags and originals, which no rule reads: cheap to take parts of."""
+    """A batch without originals, which no rule reads, its flags as an array: cheap to take parts of."""
 
     __slots__ = ()
 
@@ -29,12 +29,14 @@ class Lean(Batch):
     def of(cls, batch: Batch) -> "Lean":
         """Return the same measurements."""
         arrays: dict[str, Any] = {name: getattr(batch, name) for name in _ARRAYS}
-        return cls(**arrays, flags=[], original=[])
+        flags: Any = np.empty(len(batch), object)
+        flags[:] = batch.flags
+        return cls(**arrays, flags=flags, original=[])
 
     def take(self, rows: NDArray[Any] | slice) -> "Lean":
         """Return the measurements of these rows, in their order."""
-        arrays: dict[str, Any] = {name: getattr(self, name)[rows] for name in _ARRAYS}
-        return Lean(**arrays, flags=[], original=[])
+        arrays: dict[str, Any] = {name: getattr(self, name)[rows] for name in (*_ARRAYS, "flags")}
+        return Lean(**arrays, original=[])
 
 
 _ARRAYS: Final = tuple(name for name in Batch.__dataclass_fields__ if name not in ("flags", "original"))
