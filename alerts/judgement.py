@@ -130,7 +130,7 @@ class Judgement:
         self._locked.states.put(rows, judged.after)
         changed = judged.transitions
         pairs: dict[tuple[int, int], list[Change]] = {}
-        columns = (changed.at, changed.fired, changed.worsened, changed.since, changed.value)
+        columns = (changed.at, changed.fired, changed.worsened, changed.since, changed.value, changed.again)
         changes = zip(*(column.tolist() for column in columns), changed.told, strict=True)
         for who, rule, change in zip(changed.patient.tolist(), changed.rule.tolist(), changes, strict=True):
             pairs.setdefault((who, rule), []).append(Change(*change))

@@ -176,7 +176,7 @@ class _Judge:
         if not len(changed):
             return
         received = self._arrival_of(changed, batch, local)
-        columns = (changed.at, changed.fired, changed.worsened, changed.since, changed.value)
+        columns = (changed.at, changed.fired, changed.worsened, changed.since, changed.value, changed.again)
         steps = [Change(*one) for one in zip(*(column.tolist() for column in columns), changed.told, strict=True)]
         firing = before.status == FIRING
         keys = list(zip(changed.patient.tolist(), changed.rule.tolist(), received.tolist(), strict=True))

@@ -38,7 +38,7 @@ WEIGHTS = st.lists(st.integers(700, 900).map(lambda tenths: tenths / 10), min_si
 def test_changes_and_slopes_are_those_of_plain_arithmetic(weights: list[float]) -> None:
     rules = RuleSet(
         tuple(
-            replace(SHIPPED.by_name["weight_gain_week"], name=name, limit=limit, op=">=", step=0.0, **changes)  # type: ignore[arg-type]
+            replace(SHIPPED.by_name["weight_gain_week"], name=name, limit=limit, op=">=", step=0.0, readings=1, **changes)  # type: ignore[arg-type]
             for name, limit, changes in [
                 ("a", -99.0, {}),
                 ("b", -99.0, {"against": "median", "least_days": 3}),
@@ -93,7 +93,13 @@ def test_one_odd_day_moves_what_is_usual_by_no_more_than_a_clipped_step() -> Non
 
 
 def test_no_baseline_moves_the_dry_weight() -> None:
-    rules = RuleSet((SHIPPED.by_name["weight_above_dry"], SHIPPED.by_name["weight_usual"], SHIPPED.by_name["weight_drift"]))
+    rules = RuleSet(
+        (
+            replace(SHIPPED.by_name["weight_above_dry"], readings=1),
+            SHIPPED.by_name["weight_usual"],
+            SHIPPED.by_name["weight_drift"],
+        )
+    )
     dry = Dated.of([(0, 0, 0, 1 << 62, 80.0)])
     people = replace(People.plain(np.ones((1, 3), bool)), references=dry)
     creeping = [(EIGHT + day * DAY, {"body_weight": round(80 + 0.05 * day, 1)}) for day in range(60)]
