@@ -28,7 +28,8 @@ class Transitions:
     at: NDArray[np.int64]
     #: (T,) bool: began to fire
     fired: NDArray[np.bool_]
-    #: (T,) bool: fired before, and is a step worse than what was announced last; where it is neither, it ceased to fire
+    #: (T,) bool: fired before, and is news: a step worse than what was announced last, or `again`; where it is neither, it
+    #: ceased to fire
     worsened: NDArray[np.bool_]
     #: (T,) int64 microseconds: first reading of the stretch that fired
     since: NDArray[np.int64]
@@ -38,6 +39,8 @@ class Transitions:
     value: NDArray[np.float64]
     #: (T,) row of that reading among the batch's, in the order in which they are judged
     row: NDArray[np.intp]
+    #: (T,) bool: worsened by being there still after a gap longer than the rule's, whatever its value
+    again: NDArray[np.bool_]
     #: T entries: the numbers that what was judged rests on, where it began to fire
     told: tuple[Mapping[str, float], ...] = ()
 
@@ -98,7 +101,7 @@ class Cells:
         m = len(self.row)
         if not m:
             nothing, no, no_time = np.zeros(0, np.intp), np.zeros(0, bool), np.zeros(0, np.int64)
-            none = Transitions(nothing, nothing, no_time, no, no, no_time, no, np.zeros(0), nothing)
+            none = Transitions(nothing, nothing, no_time, no, no, no_time, no, np.zeros(0), nothing, no)
             return none, (nothing, nothing)
         index = np.arange(m)
         rules, before = self._thresholds, self.before
@@ -137,7 +140,7 @@ class Cells:
         # the stretch that a firing condition is in is the one that it fired by, or the one carried in
         anchor = np.maximum.accumulate(np.where(fires | first, index, 0))
         episode = np.where(fires[anchor], since[anchor], since_before)
-        worse, announced = self._worse(firing, fires, anchor, before.announced[pair])
+        worse, again, announced = self._news(firing, fires, first, breach & gap, before.announced[pair])
         marked = self._marked(fresh, touched[pair], status, first, start, origin, firing, fires, anchor)
         touched_before = touched[pair]
 
@@ -166,6 +169,7 @@ class Cells:
             ),
             value=self._value[changed] * rules.sign[self.rule[changed]] + 0.0,
             row=self.row[changed],
+            again=again[changed],
         )
         held = end[firing[end]]
         return transitions, (self.patient[held], self.rule[held])
@@ -213,6 +217,23 @@ class Cells:
         moved = np.where(goes_on, carried << np.minimum(index - start + 1, 8), 0)
         bits |= moved & ((1 << of) - 1)
         return bits
+
+    def _news(
+        self,
+        firing: NDArray[np.bool_],
+        fires: NDArray[np.bool_],
+        first: NDArray[np.bool_],
+        back: NDArray[np.bool_],
+        announced: NDArray[np.float32],
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]]:
+        """Return (m,) where a firing condition is news, where it is so by being there after a gap, and what was told by then.
+
+        What breaches still after a gap (`back`) never got well, or came back: either is told, whatever its value.
+        """
+        again = firing & ~fires & back & (self._thresholds.step[self.rule] > 0)
+        anchor = np.maximum.accumulate(np.where(fires | again | first, np.arange(len(first)), 0))
+        worse, last = self._worse(firing, fires | again, anchor, announced)
+        return worse | again, again, last
 
     def _worse(
         self, firing: NDArray[np.bool_], fires: NDArray[np.bool_], anchor: NDArray[np.intp], announced: NDArray[np.float32]

@@ -4,6 +4,7 @@ Pure. Signals are followed only for the patients whose rules need them, in the o
 the place of a rule's for the readings measured while it was in force.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,8 +16,8 @@ from alerts.people import People
 from alerts.rule import REFERENCES
 from alerts.rules import RuleSet, Thresholds
 from alerts.signals.baseline import Baseline
-from alerts.signals.signal import CONSCIOUSNESS, Readings, Told
-from devices.vitals import VITALS
+from alerts.signals.signal import CONSCIOUSNESS, IRREGULAR, IRREGULAR_PULSE, Readings, Told
+from devices.vitals import COLUMN, VITALS
 
 _ALERT: Final = ord("A")
 
@@ -80,6 +81,7 @@ def derive(
     values: NDArray[np.float64],
     raw: NDArray[np.float32],
     consciousness: NDArray[np.uint8],
+    flags: Callable[[], Sequence[tuple[str, ...]]],
 ) -> None:
     """Fill in what signals say of n readings; `memory` is changed in place, `need` (P, S) says for whom."""
     plan, thresholds = rules.plan, rules.thresholds
@@ -87,8 +89,10 @@ def derive(
     full = np.full((n, plan.columns), np.nan)
     full[:, : len(VITALS)] = values
     full[:, CONSCIOUSNESS] = np.where(consciousness == 0, np.nan, consciousness != _ALERT)
+    if plan.reads_flags:
+        irregular = np.array([IRREGULAR_PULSE in one for one in flags()], np.float64)
+        full[:, IRREGULAR] = np.where(np.isnan(values[:, COLUMN["heart_rate"]]), np.nan, irregular)
     columns.values = full
-    measured = np.where(np.isnan(values), np.nan, raw.astype(np.float64))
     is_concerned: NDArray[np.bool_] = np.logical_or.reduce(need, axis=1)
     concerned = np.flatnonzero(is_concerned[patient])
     day, minute = np.zeros(n, np.int64), np.zeros(n, np.int64)
@@ -98,24 +102,21 @@ def derive(
         row, which, value = people.references.in_force(patient, time)
         references[row, which] = value
     learns: NDArray[np.bool_] | None = None
+    concerns = [need[:, number][patient] for number in range(len(plan.signals))]
     for number, signal in enumerate(plan.signals):
-        wanted = np.flatnonzero(need[:, number])
-        if not len(wanted):
+        is_fed = concerns[number]
+        if not is_fed.any():
             continue
-        has_input = ~np.isnan(full[:, signal.inputs]).all(axis=1)
-        rows = np.flatnonzero(need[patient, number] & has_input)
+        rows = np.flatnonzero(is_fed & np.logical_or.reduce([~np.isnan(full[:, column]) for column in signal.inputs]))
         if not len(rows):
             continue
         if isinstance(signal, Baseline) and learns is None:
             learns = _learns(rules, thresholds, people, patient, columns)
-        said = signal.follow(
-            memory[number],
-            Readings(
-                patient[rows], time[rows], full[rows], measured[rows], day[rows], minute[rows], references[rows],
-                np.zeros((0, 0), bool) if learns is None else learns[rows],
-                columns.edge if columns.edge.ndim == 1 else columns.edge[rows],
-            ),
-        )  # fmt: skip
+        known = np.zeros((0, 0), bool) if learns is None else learns
+        readings = Readings(
+            rows, patient[rows], time[rows], day[rows], minute[rows], full, raw, references, known, columns.edge
+        )
+        said = signal.follow(memory[number], readings)
         first = plan.first[number]
         full[rows, first : first + signal.outputs] = said.values
         columns.told[number] = (rows, said)

@@ -4,12 +4,13 @@ Pure. What a rule is (its kind, vital, direction, programmes) is changed in file
 """
 
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from datetime import timedelta
 from typing import Any, Final
 
-from alerts.rule import Rule
+from alerts.rule import READING_KINDS, Rule
 from alerts.rule_files import RuleError, make_rule
+from alerts.rule_shapes import NEEDED
 from alerts.rules import RuleSet
 
 #: fields that may be changed on the screen, in the order in which they are shown
@@ -17,6 +18,8 @@ EDITABLE: Final = ("limit", "for", "readings", "hysteresis", "severity", "respon
 #: who may
 EDITORS: Final = ("administrator", "clinician")
 _NUMBERS: Final = ("limit", "for", "readings", "hysteresis", "response")
+#: programme of the made-up patient who proves the path
+WATCH: Final = "watch"
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
 
@@ -24,8 +27,10 @@ def why_locked(rule: Rule) -> str | None:
     """Return why a rule cannot be changed on the screen, None where it can."""
     if rule.emergency:
         return "It belongs to the emergency band, which is changed in the rule files alone."
-    if rule.kind in ("silence", "doubt"):
-        return "Its times are changed in the rule files alone: what it does cannot be tried on stored readings."
+    if rule.kind not in READING_KINDS:
+        return "It is changed in the rule files alone: what it does cannot be tried on stored readings."
+    if rule.programmes == (WATCH,):
+        return "It tests the path itself, which rests on it as it is."
     return None
 
 
@@ -59,10 +64,13 @@ def table_of(rule: Rule) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for spec in fields(rule):
         key, value = spec.metadata.get("key", spec.name), getattr(rule, spec.name)
-        if spec.default is not MISSING and value == spec.default and key not in rule.source:
+        needed = key in rule.source or key in NEEDED[rule.kind]
+        if spec.default is not MISSING and value == spec.default and not needed:
             continue
         if isinstance(value, timedelta):
             value = written(value)
+        if key == "when":
+            value = [{name: one for name, one in asdict(when).items() if one is not None} for when in rule.when]
         table[key] = list(value) if isinstance(value, tuple) else value
     return table
 

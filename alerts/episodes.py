@@ -1,7 +1,7 @@
 """Episodes: what a row of changes of one condition, or a rebuild of it, tells of its episodes; live and played alike. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerts.lifecycle import Episode
@@ -23,6 +23,8 @@ class Change:
     since: int
     #: what was judged of that reading
     value: float
+    #: it was news by being there still after a gap
+    again: bool
     #: the numbers that it rests on
     told: Mapping[str, float]
 
@@ -44,20 +46,25 @@ def told_live(was_firing: bool, changes: Sequence[Change], held: int) -> Told:
     ceased, past = None, []
     begun: Change | None = None
     worst: float | None = None
+    again = False
     is_firing = was_firing
     for change in changes:
         if change.fired:
-            begun, worst = change, change.value
+            begun, worst, again = change, change.value, False
         elif change.worsened:
-            worst = change.value
+            worst, again = change.value, again or change.again
         elif begun is None:
             ceased = to_datetime(change.at)
         else:
             past.append(episode(begun.since, begun.at, begun.at, change.at, begun.value, worst, begun.told))
         is_firing = change.fired or change.worsened
-    if is_firing and begun is not None:
-        return Told(ceased, tuple(past), episode(begun.since, begun.at, held, None, begun.value, worst, begun.told))
-    return Told(ceased, tuple(past), episode(held, held, held, None, None, worst, {}) if is_firing else None)
+    if not is_firing:
+        return Told(ceased, tuple(past))
+    if begun is not None:
+        ongoing = episode(begun.since, begun.at, held, None, begun.value, worst, begun.told)
+    else:
+        ongoing = episode(held, held, held, None, None, worst, {})
+    return Told(ceased, tuple(past), replace(ongoing, again=again))
 
 
 def told_by(stretch: Stretch, held: int) -> Episode:

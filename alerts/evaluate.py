@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 
 from alerts.cells import Cells, Transitions
 from alerts.columns import derive, limits_of
+from alerts.overtaken import Overtaken, find_overtaken
 from alerts.people import People
+from alerts.rounding import half_up
 from alerts.rules import RuleSet
-from alerts.signals.signal import CONSCIOUSNESS, starts_of
+from alerts.signals.signal import starts_of
 from alerts.state import NEVER, States
 from devices.batch import Batch
 from devices.vitals import VITALS
 
 _VITALS: Final = len(VITALS)
 _BITS: Final = 1 << np.arange(_VITALS, dtype=np.int32)
-#: the time of the first late reading where there is none
-NO_LATE: Final = 1 << 62
-_SCALE: Final = np.array([10.0**vital.decimals for vital in VITALS])
+_DECIMALS: Final = np.array([vital.decimals for vital in VITALS])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,13 +52,12 @@ class Evaluation:
 
 
 def judged_values(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return (n, vitals) as rules and screens see them: float64 rounded to the chart's precision.
+    """Return (n, vitals) as rules and screens see them: float64 rounded half up to the chart's precision.
 
-    >>> float(judged_values(np.full((1, len(VITALS)), 38.1, np.float32))[0, 3])
+    >>> float(judged_values(np.full((1, len(VITALS)), 38.05, np.float32))[0, 3])
     38.1
     """
-    rounded: NDArray[np.float64] = np.rint(values.astype(np.float64) * _SCALE) / _SCALE
-    return rounded
+    return half_up(values, _DECIMALS)
 
 
 def reading_order(batch: Batch, patient: NDArray[np.intp]) -> NDArray[np.intp] | None:
@@ -101,35 +100,38 @@ def evaluate(
     suspect = batch.suspect[where]
     consciousness = batch.consciousness[where]
     clean = ~np.isnan(raw)
+    # most batches hold few of the vitals: only those are looked at
+    here = np.flatnonzero(clean.any(axis=0))
     doubtful = clean & (suspect[:, None] & _BITS != 0) if suspect.any() else None
     if doubtful is not None:
         clean &= ~doubtful
     mask = people.mask if only is None else only
-    need = mask @ rules.plan.needs
-    has_signals = bool(need.any())
-    late = (
-        _Late(rules, before, mask, need)
-        if is_history
-        else _late(rules, before, mask, need, patient, time, clean, consciousness)
-    )
+    has_signals = bool(mask[:, rules.plain :].any())
+    need = rules.plan.needed(mask) if has_signals else np.zeros((len(before), len(rules.plan.signals)), bool)
+    late = Overtaken.none(mask, need)
+    if not is_history:
+        late = find_overtaken(rules, before, mask, need, patient, time, clean, consciousness)
     after = before.copy()
     if len(batch):
         starts = starts_of(patient)
         seen = patient[starts]
-        newest = np.maximum.reduceat(np.where(clean, time[:, None], NEVER), starts)
-        after.newest[seen] = np.maximum(after.newest[seen], newest)
+        there = np.ix_(seen, here)
+        newest = np.maximum.reduceat(np.where(clean[:, here], time[:, None], NEVER), starts)
+        after.newest[there] = np.maximum(after.newest[there], newest)
         if doubtful is not None:
-            doubted = np.maximum.reduceat(np.where(doubtful, time[:, None], NEVER), starts)
-            after.doubted[seen] = np.maximum(after.doubted[seen], doubted)
+            doubted = np.maximum.reduceat(np.where(doubtful[:, here], time[:, None], NEVER), starts)
+            after.doubted[there] = np.maximum(after.doubted[there], doubted)
         after.doubted[after.doubted <= after.newest] = NEVER
     judged = clean & ~late.vitals[patient] if late.is_any else clean
-    values = np.where(judged, judged_values(raw), np.nan)
+    values = np.full(raw.shape, np.nan)
+    values[:, here] = np.where(judged[:, here], half_up(raw[:, here], _DECIMALS[here]), np.nan)
     thresholds = rules.thresholds if has_signals else rules.thresholds.head(rules.plain)
     columns = limits_of(thresholds, people, patient, time)
     columns.values = values
     if has_signals:
         derive(
             columns, rules, people, after.memory, need & ~late.signals, patient, time, values, raw, consciousness,
+            lambda: batch.flags if order is None else [batch.flags[row] for row in order.tolist()],
         )  # fmt: skip
     applies = (mask & ~late.rules if late.is_any else mask)[:, : len(thresholds)][patient]
     if floor is not None:
@@ -139,61 +141,3 @@ def evaluate(
     transitions, holding = cells.judge(after, None if fresh is None else fresh[where], carried)
     transitions = transitions.telling(lambda row, rule: columns.tell(rules, row, rule))
     return Evaluation(after, transitions, holding, late.rules, late.signals, late.since, carried, cells.evaluations)
-
-
-class _Late:
-    """What cannot be judged here, since readings arrived that are not newer than those judged before."""
-
-    def __init__(self, rules: RuleSet, before: States, mask: NDArray[np.bool_], need: NDArray[np.bool_]) -> None:
-        patients = len(before)
-        self.is_any = False
-        #: (P, vitals)
-        self.vitals = np.zeros((patients, _VITALS), bool)
-        #: (P, R)
-        self.rules = np.zeros(mask.shape, bool)
-        #: (P, S)
-        self.signals = np.zeros(need.shape, bool)
-        #: (P,) microseconds
-        self.since = np.full(patients, NO_LATE, np.int64)
-
-
-def _late(
-    rules: RuleSet,
-    before: States,
-    mask: NDArray[np.bool_],
-    need: NDArray[np.bool_],
-    patient: NDArray[np.intp],
-    time: NDArray[np.int64],
-    clean: NDArray[np.bool_],
-    consciousness: NDArray[np.uint8],
-) -> _Late:
-    """Return which vitals, signals and rules of which patients a batch is too late for, as a whole."""
-    found, plan = _Late(rules, before, mask, need), rules.plan
-    overtaken = clean & (time[:, None] <= before.newest[patient])
-    if overtaken.any():
-        rows, vitals = np.nonzero(overtaken)
-        found.vitals[patient[rows], vitals] = True
-        found.signals = need & (found.vitals @ plan.feeds[:, :_VITALS].T)
-    several = [(number, seen) for number, signal in enumerate(plan.signals) if need[:, number].any()
-               and (seen := signal.seen(before.memory[number])) is not None]  # fmt: skip
-    for number, seen in several:
-        behind = np.flatnonzero(need[patient, number] & (time <= seen[patient]))
-        if len(behind):
-            present = clean[behind][:, plan.feeds[number, :_VITALS]].any(axis=1)
-            present |= plan.feeds[number, CONSCIOUSNESS] & (consciousness[behind] != 0)
-            found.signals[patient[behind[present]], number] = True
-    plain = plan.signal < 0
-    if found.vitals.any():
-        found.rules[:, plain] = mask[:, plain] & found.vitals[:, plan.column[plain]]
-    found.rules[:, ~plain] = mask[:, ~plain] & found.signals[:, plan.signal[~plain]]
-    # a vital that no rule judges and no signal reads is nobody's news
-    read = np.zeros((len(before), CONSCIOUSNESS + 1), bool)
-    for column in np.unique(plan.column[plain]).tolist():
-        read[:, column] = found.rules[:, plain & (plan.column == column)].any(axis=1)
-    found.vitals &= read[:, :_VITALS] | (found.signals @ plan.feeds)[:, :_VITALS]
-    found.is_any = bool(found.rules.any() or found.signals.any())
-    if found.is_any:
-        read |= found.signals @ plan.feeds
-        present = (clean & read[patient][:, :_VITALS]).any(axis=1) | ((consciousness != 0) & read[patient, CONSCIOUSNESS])
-        np.minimum.at(found.since, patient[present], time[present])
-    return found

@@ -5,13 +5,14 @@ Names no patient.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from alerts.alert import DISPOSITIONS, Alert, AlertEvent
+from alerts.explain_routing import Routing, routed, whose
 from alerts.explanation import in_words
-from alerts.rule import OPERATORS
+from alerts.rule import OPERATORS, READING_KINDS
 from devices.vitals import COLUMN, VITALS, Vital
 from messaging.notice import Notice
 
@@ -38,6 +39,8 @@ class Story:
     events: tuple[AlertEvent, ...]
     #: what was sent or withheld, oldest first
     notices: tuple[Notice, ...]
+    #: whose limit it was, what was withheld, and its ladder with the pages
+    routing: Routing = field(default_factory=Routing)
 
 
 def shown_plainly(vital: Vital, value: float) -> str:
@@ -65,6 +68,7 @@ def explain(story: Story, zone: tzinfo, show: Show = shown_plainly) -> list[str]
         f"  {_reason(why, show)}.",
         f"  Severity {alert.severity}{band}; {alert.category}; {_status(alert, when)}.",
         *_why(alert, why, when, show),
+        *whose(story.routing, when),
         *([f"  {_LATENESS[alert.lateness]}"] if alert.lateness in _LATENESS else []),
         *_after_resolve(why, when),
         f"  Opened {when(alert.opened_at)}; a person should look by {when(alert.due_at)}.",
@@ -72,6 +76,7 @@ def explain(story: Story, zone: tzinfo, show: Show = shown_plainly) -> list[str]
         *_sources(why),
         "What happened:",
         *(_event(event, when) for event in story.events),
+        *routed(story.routing, when),
         "Who was told:",
         *(_notice(notice, when) for notice in story.notices),
     ]
@@ -114,6 +119,8 @@ def _why(alert: Alert, why: Mapping[str, Any], when: Callable[[Any], str], show:
         left = f"; {why['paused_days']} paused" if why["paused_days"] else ""
         left += f"; {why['unseen_days']} in which our own path was down" if why["unseen_days"] else ""
         yield f"  {why['kept_days']} of {why['prescribed_days']} days, {why['first_day']} to {why['last_day']}{left}."
+    elif kind in READING_KINDS:
+        yield from _signal(alert, why, when)
     elif kind == "unjudged":
         yield f"  Judging raised {why.get('failure')}. The readings are stored; the sweep tries again every minute."
     yield from (_reading(one, why, when, show) for one in why.get("readings", ()))
@@ -137,6 +144,27 @@ def _threshold(alert: Alert, why: Mapping[str, Any], when: Callable[[Any], str],
     lasted = f"It held from {when(alert.since)}" if alert.condition == "resolved" else f"It has held since {when(alert.since)}"
     fired = f" and fired {when(alert.fired_at)}, {in_words(held.total_seconds())} later" if held > timedelta(0) else ""
     yield f"  {lasted}{fired}:"
+
+
+def _signal(alert: Alert, why: Mapping[str, Any], when: Callable[[Any], str]) -> Iterator[str]:
+    """Tell what was judged of several readings, the numbers it rests on, and how long it held."""
+    if why.get("limit") is not None and why.get("value") is not None:
+        unit = "" if why["unit"] in ("1", "{score}") else f" {why['unit']}"
+        operator = OPERATORS[str(why["operator"])]
+        limit = f"{operator} {float(why['limit']):g}{unit}"
+        yield f"  Judged {float(why['value']):g}{unit} against the {why['whose_limit']}: {limit}."
+    if why.get("of"):
+        yield f"  It takes {why['n']} of the last {why['of']} readings."
+    elif why.get("n", 1) > 1:
+        yield f"  It takes {why['n']} readings in a row."
+    rests = ", ".join(
+        f"{name.replace('_', ' ')} {when(number) if isinstance(number, str) else f'{number:g}'}"
+        for name, number in dict(why.get("rests_on", {})).items()
+    )
+    if rests:
+        yield f"  It rests on: {rests}."
+    lasted = f"It held from {when(alert.since)}" if alert.condition == "resolved" else f"It has held since {when(alert.since)}"
+    yield f"  {lasted}, and fired {when(alert.fired_at)}."
 
 
 def _reading(one: Mapping[str, Any], why: Mapping[str, Any], when: Callable[[Any], str], show: Show) -> str:

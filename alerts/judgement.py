@@ -19,11 +19,12 @@ from alerts import lifecycle, queries
 from alerts.alert import Alert
 from alerts.cache import Locked
 from alerts.episodes import Change, told_by, told_live
-from alerts.evaluate import NO_LATE, Evaluation, evaluate
+from alerts.evaluate import Evaluation, evaluate
 from alerts.explanation import explain_unjudged
 from alerts.findings import Changes, Finding, apply_findings, write_steps
 from alerts.lifecycle import Episode, Step
 from alerts.moments import to_datetime, to_us
+from alerts.overtaken import NO_LATE
 from alerts.people import People
 from alerts.rebuild import Rebuilt, Resets, Stretch, is_among, is_anchored, rebuild
 from alerts.rule import READING_KINDS, UNJUDGED, Rule
@@ -129,7 +130,7 @@ class Judgement:
         self._locked.states.put(rows, judged.after)
         changed = judged.transitions
         pairs: dict[tuple[int, int], list[Change]] = {}
-        columns = (changed.at, changed.fired, changed.worsened, changed.since, changed.value)
+        columns = (changed.at, changed.fired, changed.worsened, changed.since, changed.value, changed.again)
         changes = zip(*(column.tolist() for column in columns), changed.told, strict=True)
         for who, rule, change in zip(changed.patient.tolist(), changed.rule.tolist(), changes, strict=True):
             pairs.setdefault((who, rule), []).append(Change(*change))
@@ -148,10 +149,8 @@ class Judgement:
             self._judge_late(rows, judged, batch)
 
     def _live_finding(self, row: int, rule: Rule, was_firing: bool, steps: Sequence[Change], held: int) -> Finding:
-        told = told_live(was_firing, steps, held)
-        return Finding(
-            int(self._locked.patient_id[row]), rule, rule.vital, told.ceased_at, told.past, told.ongoing, self._zone(row)
-        )
+        told, patient_id = told_live(was_firing, steps, held), int(self._locked.patient_id[row])
+        return Finding(patient_id, rule, rule.vital, told.ceased_at, told.past, told.ongoing, self._zone(row))
 
     def _judge_late(self, rows: Rows, judged: Evaluation, batch: Batch) -> None:
         """Judge again, from history, the rules of patients whose readings arrived out of order."""
@@ -254,14 +253,12 @@ class Judgement:
                 past.append(self._past_finding(int(rows[stretch.patient]), stretch))
         firing = [pair for pair, stretch in last.items() if stretch.ended_at is None]
         for one, column in firing:
-            self._findings.append(
-                self._finding(int(rows[one]), column, ongoing=told_by(last[one, column], int(held[rows[one], column])))
-            )
+            ongoing = told_by(last[one, column], int(held[rows[one], column]))
+            self._findings.append(self._finding(int(rows[one]), column, ongoing=ongoing))
         for one, column in _pairs((before.status == FIRING) & mask):
             if (one, column) not in firing:
-                ended = last[one, column].ended_at if (one, column) in last else None
-                began = before.since[one, column]  # an end before that is another episode's
-                at = self._now if ended is None or ended <= began else to_datetime(ended)
+                ended = last[one, column].ended_at if (one, column) in last else None  # before it began: another episode's
+                at = self._now if ended is None or ended <= before.since[one, column] else to_datetime(ended)
                 self._findings.append(self._finding(int(rows[one]), column, ceased_at=at))
         if past:
             spans = [(new.patient_id, new.rule.name, new.subject, new.past[0]) for new in past]

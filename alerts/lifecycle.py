@@ -42,6 +42,8 @@ class Episode:
     worst: float | None = None
     #: the numbers that `value` rests on (docs/rules.md), for its explanation
     told: Mapping[str, float] = field(default_factory=dict, hash=False)
+    #: it is there still, or again, after a gap longer than its rule's in which nobody measured
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +126,11 @@ def promote(step: Step, rule: Rule, lateness: Lateness, now: datetime) -> Step:
 
 
 def worsen(step: Step, rule: Rule, episode: Episode, now: datetime) -> Step:
-    """Announce again what is worse by the rule's step than what was announced last: as if nobody had answered (I13)."""
+    """Announce again what is a step worse than what was announced last, or there after a gap: as if nobody answered (I13)."""
     alert, worst = step.alert, episode.worst if episode.worst is not None else episode.value
     if not rule.step or worst is None or alert.worst is None:
         return step
-    if (worst - alert.worst) * (-1 if rule.direction == "low" else 1) < rule.step - 1e-9:
+    if not episode.again and (worst - alert.worst) * (-1 if rule.direction == "low" else 1) < rule.step - 1e-9:
         return step
     due_at = min(alert.due_at, now + rule.response) if alert.acknowledged_at is None else now + rule.response
     worse = replace(alert, worst=worst, news_at=now, acknowledged_at=None, acknowledged_by=None, due_at=due_at)

@@ -24,7 +24,7 @@ ORDER BY state.patient_id
 
 -- name: load_own
 -- limits and references that were ever in force, in the order in which they were set: of several the later one counts
-SELECT patient_id, is_limit, name, lower(during), upper(during), value
+SELECT patient_id, is_limit, name, nullif(lower(during), '-infinity'), nullif(upper(during), 'infinity'), value
 FROM (
     SELECT patient_id, true AS is_limit, rule AS name, during, "limit"::float8 AS value, id FROM patient_limit
     WHERE patient_id = ANY(%(patient_ids)s) AND NOT isempty(during)
@@ -70,11 +70,11 @@ SELECT id, public_id, patient_id, rule, rule_version, ruleset_id, subject, sever
 FROM alert
 
 -- name: alerts_to_change
--- the same for statements that lock: of the explanation only the kind, since it never changes
+-- the same for statements that lock: of the explanation only the kind and the device, since it never changes
 SELECT id, public_id, patient_id, rule, rule_version, ruleset_id, subject, severity, category, emergency, lateness, condition, since,
        fired_at, opened_at, due_at, times, resolved_at, acknowledged_at, acknowledged_by, closed_at, closed_by, disposition,
        reset_at, direction, latching, worst, news_at, assigned_to, regressed, firings, flapping_at, standing, standing_until,
-       jsonb_build_object('kind', explanation -> 'kind') AS explanation
+       jsonb_build_object('kind', explanation -> 'kind', 'device', explanation -> 'device') AS explanation
 FROM alert
 
 -- name: alert_by_public_id

@@ -96,15 +96,15 @@ def rebuild(
     touched = np.zeros(people.mask.shape, bool)
     found: dict[tuple[int, int], list[Stretch]] = {}
     for start in range(0, len(history), piece):
-        rows = np.arange(start, min(start + piece, len(history)))
+        end = min(start + piece, len(history))
         judged = evaluate(
             rules,
             states,
             people,
-            patient[rows],
-            history.take(rows),
+            patient[start:end],
+            history.cut(start, end),
             only=only,
-            fresh=fresh[rows],
+            fresh=fresh[start:end],
             touched=touched,
             floor=resets.rules,
             is_history=True,
@@ -161,11 +161,12 @@ def is_anchored(
     values = np.where(clean, judged_values(history.values), np.nan)
     columns = limits_of(thresholds, people, patient, history.measured_at)
     columns.values = values
-    need = only @ plan.needs
+    need = plan.needed(only)
     if need.any():
         memory = States.empty(len(people), rules.layout).memory
         derive(
             columns, rules, people, memory, need, patient, history.measured_at, values, history.values, history.consciousness,
+            lambda: history.flags,
         )  # fmt: skip
     else:
         columns.values = np.full((n, plan.columns), np.nan)

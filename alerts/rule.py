@@ -3,7 +3,7 @@
 The noun behind the files that a clinician signs off (`alerts/rules/*.toml`). Holds no limit of its own and judges nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import timedelta
 from typing import Any, Final, Literal
@@ -53,6 +53,9 @@ FAULTS: Final = ("battery", "clock", "gap", "implausible")
 OVERRIDES: Final = ("locked", "tighten", "order")
 
 
+_SPANS: Final = ("response", "for_", "max_gap", "fresh_for", "recheck", "window", "half_life", "within")
+
+
 @dataclass(frozen=True, slots=True)
 class When:
     """One condition of a composite rule: a vital against a limit, or what another rule is judged on against that rule's."""
@@ -65,6 +68,8 @@ class When:
     op: str | None = None
     #: in the vital's canonical unit
     limit: float | None = None
+    #: what a device flags with a pulse: "irregular_pulse"
+    flag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +179,7 @@ class Rule:
         """The vitals that it names itself."""
         if self.kind == "score":
             return NEWS2_VITALS
-        named = (self.vital, *(one.vital for one in self.when))
+        named = (self.vital, *("heart_rate" if one.flag else one.vital for one in self.when))
         return tuple(dict.fromkeys(name for name in named if name is not None))
 
     @property
@@ -191,6 +196,26 @@ class Rule:
         if any(name in programmes for name in self.unless):
             return False
         return ANY in self.programmes or any(name in programmes for name in self.programmes)
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> "Rule":
+        """Return the rule that `as_json` was made of, this or an earlier release's; fields that are no more are left out.
+
+        >>> Rule.from_json(UNJUDGED.as_json()) == UNJUDGED
+        True
+        """
+        values: dict[str, Any] = {}
+        for spec in fields(cls):
+            key = spec.metadata.get("key", spec.name)
+            if key not in given:
+                continue
+            value = given[key]
+            if spec.name == "when":
+                value = tuple(When(**one) for one in value)
+            elif spec.name in _SPANS:
+                value = timedelta(seconds=value)
+            values[spec.name] = tuple(value) if isinstance(value, list) else value
+        return cls(**values)
 
     def as_json(self) -> dict[str, Any]:
         """Return every field under its name in the file, durations in seconds."""

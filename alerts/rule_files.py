@@ -102,8 +102,8 @@ def _when(where: str, table: Any) -> When:
     known = {spec.name for spec in fields(When)}
     if not isinstance(table, dict) or set(table) - known:
         raise RuleError(f"{where}: when holds {table!r}; write [[rule.when]] tables of {', '.join(sorted(known))}")
-    if set(table) not in ({"rule"}, {"vital", "op", "limit"}):
-        raise RuleError(f"{where}: when holds {sorted(table)}; write vital, op and limit, or rule alone")
+    if set(table) not in ({"rule"}, {"flag"}, {"vital", "op", "limit"}):
+        raise RuleError(f"{where}: when holds {sorted(table)}; write vital, op and limit, or rule alone, or flag alone")
     given: dict[str, Any] = {key: _value(where, key, value) for key, value in table.items()}
     return When(**given)
 
@@ -232,8 +232,8 @@ def _check_baseline(where: str, rule: Rule) -> None:
 
 
 def _check_composite(where: str, rule: Rule) -> None:
-    if not 2 <= len(rule.when) <= 16:
-        raise RuleError(f"{where}: when holds {len(rule.when)} conditions; write from 2 to 16")
+    if not 1 <= len(rule.when) <= 16:
+        raise RuleError(f"{where}: when holds {len(rule.when)} conditions; write from 1 to 16")
     if isinstance(rule.need, str) and rule.need not in ("all", "any"):
         raise RuleError(f"{where}: need is {rule.need!r}; write all, any, or a number")
     if isinstance(rule.need, int) and not 1 <= rule.need <= len(rule.when):

@@ -82,6 +82,7 @@ CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "measure": MEASURES,
     "score": SCORES,
     "fault": FAULTS,
+    "flag": ("irregular_pulse",),
 }
 TYPES: Final[dict[str, tuple[type, ...]]] = {
     **dict.fromkeys(("version", "readings", "of", "least_days", "learn_days", "learn_readings", "parts"), (int,)),

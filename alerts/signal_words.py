@@ -110,6 +110,8 @@ def _composite(rule: Rule, told: Mapping[str, float], at: datetime, others: Mapp
 
 
 def _condition(when: When, value: float, others: Mapping[str, Rule]) -> str:
+    if when.flag is not None:
+        return f"the device reports {when.flag.replace('_', ' ')}"
     if when.rule is not None:
         return others[when.rule].title if when.rule in others else when.rule
     vital = VITALS[COLUMN[when.vital or ""]]

@@ -85,7 +85,7 @@ class States:
 
     def take(self, rows: NDArray[np.intp]) -> "States":
         """Return a copy of these rows."""
-        return _states([array[rows] for array in self.columns()], [one[rows] for one in self.memory])
+        return _states([array[rows] for array in self.columns()], [take_memory(one, rows) for one in self.memory])
 
     def copy(self) -> "States":
         """Return a copy of all rows."""
@@ -93,8 +93,10 @@ class States:
 
     def put(self, rows: NDArray[np.intp], other: "States") -> None:
         """Overwrite these rows with those of another."""
-        for mine, theirs in zip((*self.columns(), *self.memory), (*other.columns(), *other.memory), strict=True):
+        for mine, theirs in zip(self.columns(), other.columns(), strict=True):
             mine[rows] = theirs
+        for mine, theirs in zip(self.memory, other.memory, strict=True):
+            put_memory(mine, rows, theirs)
 
     def put_rules(self, rows: NDArray[np.intp], other: "States", rules: NDArray[np.bool_], signals: NDArray[np.bool_]) -> None:
         """Overwrite in these rows what another knows of some rules (rows, R) and signals (rows, S)."""
@@ -102,11 +104,27 @@ class States:
             mine[rows] = np.where(rules, theirs, mine[rows])
         for place, (mine, theirs) in enumerate(zip(self.memory, other.memory, strict=True)):
             chosen = np.flatnonzero(signals[:, place])
-            mine[rows[chosen]] = theirs[chosen]
+            put_memory(mine, rows[chosen], take_memory(theirs, chosen))
 
     def columns(self) -> tuple[Any, ...]:
         """Return all arrays but the memories."""
         return (self.newest, self.doubted, self.status, self.streak, self.since, self.held, self.announced)
+
+
+def take_memory(memory: NDArray[np.void], rows: NDArray[np.intp]) -> NDArray[np.void]:
+    """Return a copy of some rows: as bytes, many times faster than field by field."""
+    taken: NDArray[np.void] = _raw(memory)[rows].view(memory.dtype)
+    return taken
+
+
+def put_memory(memory: NDArray[np.void], rows: NDArray[np.intp], other: NDArray[np.void]) -> None:
+    """Overwrite some rows."""
+    _raw(memory)[rows] = _raw(other)
+
+
+def _raw(memory: NDArray[np.void]) -> NDArray[np.void]:
+    raw: NDArray[np.void] = memory.view(f"V{memory.dtype.itemsize}")
+    return raw
 
 
 def _states(columns: list[Any], memory: list[NDArray[np.void]]) -> States:

@@ -255,11 +255,12 @@ def device_test(
 @alert.command("explain")
 def alert_explain(
     alert_id: Annotated[str, typer.Argument(metavar="ID", help="The id at the end of an alert's address.")],
+    rejudge: Annotated[bool, typer.Option("--rejudge", help="Judge its readings again by the rules of then.")] = False,
 ) -> None:
     """Say in plain words why an alert exists, and what was done about it."""
     from api.commands.alert import explain_alert
 
-    for line in explain_alert(load_settings(), alert_id):
+    for line in explain_alert(load_settings(), alert_id, rejudge=rejudge):
         typer.echo(line)
 
 

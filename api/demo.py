@@ -21,6 +21,7 @@ from alerts.engine import Engine
 from alerts.queries import list_open
 from alerts.rules import load_rules
 from api.accounts import open_account
+from api.demo_team import gather_team, leave_past
 from api.enrolment import DeviceSecrets, describe, enrol
 from api.passwords import Passwords, one_time_password
 from care.programme_files import load_programmes
@@ -107,13 +108,16 @@ def seed(data_dir: Path, url: str, broker: EmbeddedBroker, say: Callable[[str], 
             )
         described = (describe(person, staff.id) for person in people)
         enrol(conn, described, now - PAST - timedelta(days=1), now, load_programmes())
+        gather_team(conn, staff, now)
         conn.commit()
         secrets = DeviceSecrets.of(data_dir)
         devices = {person.device_of(one) for person in people for one in person.instruments}
         broker.credentials.add_many({device: secrets.of_device(device) for device in sorted(devices)})
         if not demo.has_past:
             _open_session(broker.url())
-            count = _write_past(conn, people, datetime.fromisoformat(demo.began_at), staff.id)
+            began = datetime.fromisoformat(demo.began_at)
+            count = _write_past(conn, people, began, staff.id)
+            leave_past(conn, began - _ATTENDED_UNTIL, now)
             _save(data_dir, Demo(demo.password, demo.began_at, has_past=True))
             say(f"demo: {len(people)} made-up patients with {count:,} measurements ({time.monotonic() - started:.0f} s)")
     return EMAIL, demo.password

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from benchmarks import drain, live, rules, screens
+from benchmarks import drain, history, live, rules, screens
 from benchmarks.corpus import Corpus
 from benchmarks.figures import Figure, as_json, as_table
 from benchmarks.machine import describe, fsyncs_per_second
@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> int:
             take("P4", lambda: live.measure(ready, corpus, 50_000 if quick else 100_000, 4 if quick else 10, rounds))
             take("P5", lambda: screens.measure(ready, corpus, 10 if quick else 30))
             take("P6", lambda: rules.measure(rounds, 0.5))
+            take("P7", lambda: history.measure(rounds))
             fsyncs.append(fsyncs_per_second(ready.folder))
             machine = _machine(ready)
     except BenchmarkFailed as failure:

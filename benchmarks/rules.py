@@ -1,4 +1,8 @@
-"""P6: how many times a second one core holds a reading against a rule, in the batches that ingest makes."""
+"""P6: how many times a second one core holds a reading against a rule, in the batches that ingest makes.
+
+The goal is for the rules that hold a vital against a limit; beside it the same with every shipped rule, changes, personal
+baselines and scores included, each of which counts as one evaluation however much it remembers.
+"""
 
 import time
 from statistics import median
@@ -7,7 +11,7 @@ import numpy as np
 
 from alerts.evaluate import evaluate
 from alerts.people import People
-from alerts.rules import load_rules
+from alerts.rules import RuleSet, load_rules
 from alerts.state import States
 from benchmarks.corpus import PROGRAMMES, Corpus
 from benchmarks.figures import Figure
@@ -19,13 +23,16 @@ BATCHES = (100, 1_000, 5_000)
 
 
 def measure(rounds: int, seconds: float) -> Figure:
-    """Judge batches of each size for so long in every round, sizes interleaved, and return P6."""
-    found: dict[int, list[float]] = {size: [] for size in BATCHES}
+    """Judge batches of each size for so long in every round, sizes and rules interleaved, and return P6."""
+    everything = load_rules()
+    plain = RuleSet(everything.of_kind("threshold"))
+    found: dict[str, list[float]] = {}
     for _ in range(rounds):
         for size in BATCHES:
-            found[size].append(_judge(size, seconds))
-    rates = {size: median(each) for size, each in found.items()}
-    value = rates[BATCHES[1]]
+            found.setdefault(f"in_batches_of_{size}", []).append(_judge(plain, size, seconds))
+            found.setdefault(f"every_kind_in_batches_of_{size}", []).append(_judge(everything, size, seconds))
+    rates = {name: median(each) for name, each in found.items()}
+    value = rates[f"in_batches_of_{BATCHES[1]}"]
     return Figure(
         "P6",
         f"rule evaluations on one core, batches of {BATCHES[1]:,}",
@@ -34,14 +41,13 @@ def measure(rounds: int, seconds: float) -> Figure:
         f"the goal of {_GOAL:,.0f} evaluations/s",
         value / _GOAL,
         ">= 1.0 at every batch of 100 and more",
-        min(rates.values()) >= _GOAL,
-        {f"in_batches_of_{size}": rate for size, rate in rates.items()},
+        min(rates[f"in_batches_of_{size}"] for size in BATCHES) >= _GOAL,
+        rates,
     )
 
 
-def _judge(size: int, seconds: float) -> float:
+def _judge(rules: RuleSet, size: int, seconds: float) -> float:
     """Return evaluations per second of processor time."""
-    rules = load_rules()
     corpus = Corpus()
     patients = corpus.patients
     people = People.plain(rules.mask([PROGRAMMES] * patients))

@@ -52,6 +52,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self.device_id)
 
+    def cut(self, start: int, end: int) -> Self:
+        """Return the batch of the rows from start up to end, sharing its arrays."""
+        return type(self)(**{field.name: getattr(self, field.name)[start:end] for field in fields(self)})
+
     def take(self, rows: NDArray[Any]) -> Self:
         """Return the batch of these rows (indices or a mask), in their order."""
         index = np.flatnonzero(rows) if rows.dtype == bool else rows

@@ -64,15 +64,34 @@ def _copy(connection: Connection[Any], statement: str, batch: Batch) -> None:
 
 
 def load_history(
-    connection: Connection[Any], patient_ids: Iterable[int] | NDArray[Any], since: dt.datetime | None = None
+    connection: Connection[Any],
+    patient_ids: Iterable[int] | NDArray[Any],
+    since: dt.datetime | None = None,
+    *,
+    known_at: dt.datetime | None = None,
 ) -> Batch:
     """Return all measurements of these patients since a time, by patient, measured_at, device, sequence and boot.
 
-    Values that a person marked wrong are NaN, and their suspect bit is off.
+    Values that a person marked wrong are NaN, and their suspect bit is off. With `known_at`, only what had come in by then and
+    had been marked by then.
     """
     wanted = np.fromiter(patient_ids, np.int32)
     columns = fetch_arrays(connection, _SQL["list_history_columns"], {"patient_ids": wanted, "since": since or _BEGINNING})
-    device, patient, slot, device_time, measured_at, received_at, boot, seq, suspect, consciousness, source, *vitals = columns
+    (
+        device,
+        patient,
+        slot,
+        device_time,
+        measured_at,
+        received_at,
+        boot,
+        seq,
+        suspect,
+        consciousness,
+        source,
+        irregular,
+        *vitals,
+    ) = columns
     history = Batch(
         device_id=device,
         patient_id=patient,
@@ -86,17 +105,19 @@ def load_history(
         suspect=suspect,
         consciousness=consciousness.astype(np.uint8),
         source=source,
-        # no rule reads these
-        flags=[()] * len(device),
+        # the only flag that rules read
+        flags=[("irregular_pulse",) if one else () for one in irregular.tolist()],
         original=[None] * len(device),
     )
-    wrong = connection.execute(_SQL["load_corrections"], {"patient_ids": wanted}).fetchall()
+    wrong = connection.execute(_SQL["load_corrections"], {"patient_ids": wanted, "known_at": known_at}).fetchall()
     for device, time, seq, boot, vital in wrong:
         moment = (time - _EPOCH) // dt.timedelta(microseconds=1)
         row = (history.device_id == device) & (history.device_time == moment) & (history.seq == seq) & (history.boot == boot)
         history.values[row, vital] = np.nan
         history.suspect[row] &= ~(1 << vital)
-    return history
+    if known_at is None:
+        return history
+    return history.take(history.received_at <= (known_at - _EPOCH) // dt.timedelta(microseconds=1))
 
 
 def find_devices(connection: Connection[Any], names: list[str]) -> list[tuple[str, int, bool]]:

@@ -82,6 +82,7 @@ RETURNING device_id, device_time, seq, boot
 SELECT array_agg(device_id), array_agg(patient_id), array_agg(coalesce(user_slot, -1)::smallint), array_agg(device_time),
        array_agg(measured_at), array_agg(received_at), array_agg(boot), array_agg(seq), array_agg(suspect),
        array_agg(coalesce(ascii(consciousness::text), 0)::smallint), array_agg(source),
+       array_agg(coalesce('irregular_pulse' = ANY(flags), false)::int::smallint),
        array_agg(coalesce(heart_rate, 'NaN')), array_agg(coalesce(spo2, 'NaN')), array_agg(coalesce(respiratory_rate, 'NaN')),
        array_agg(coalesce(body_temperature, 'NaN')), array_agg(coalesce(systolic_bp, 'NaN')),
        array_agg(coalesce(diastolic_bp, 'NaN')), array_agg(coalesce(body_weight, 'NaN')),
@@ -97,7 +98,8 @@ FROM (
 -- name: load_corrections
 SELECT device_id, device_time, seq, boot, vital
 FROM correction
-WHERE patient_id = ANY(%(patient_ids)s) AND undone_at IS NULL
+WHERE patient_id = ANY(%(patient_ids)s) AND marked_at <= coalesce(%(known_at)s::timestamptz, 'infinity')
+    AND (undone_at IS NULL OR undone_at > %(known_at)s::timestamptz)
 
 -- name: find_devices
 SELECT public_id, id, revoked_at IS NOT NULL AS revoked FROM device WHERE public_id = ANY(%(names)s)

@@ -70,6 +70,8 @@ class Case:
     limits: tuple[OwnLimit, ...]
     #: all that must fire
     expected: tuple[Expected, ...]
+    #: the rules that it is about, others may fire or not; empty is all of them
+    only: tuple[str, ...] = ()
     #: rules that may fire or not
     ignored: tuple[str, ...] = ()
 

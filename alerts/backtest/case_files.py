@@ -21,7 +21,7 @@ from devices.vitals import COLUMN
 #: when a case begins that does not say: a Monday morning, on the patient's clock
 _START: Final = "2026-11-23 08:00"
 #: fields of a case
-FIELDS: Final = ("name", "programmes", "zone", "start", "every", "series", *REFERENCES, "limits", "fires", "ignored")
+FIELDS: Final = ("name", "programmes", "zone", "start", "every", "series", *REFERENCES, "limits", "fires", "only", "ignored")
 _SERIES: Final = ("every", "at", "values")
 #: fields of what must fire
 FIRES: Final = ("rule", "at", "until", "severity", "worsened", "value", "told")
@@ -91,6 +91,7 @@ class _Reader:
             references={key: float(self._table[key]) for key in REFERENCES if self._given(key, (int, float), 0)},
             limits=tuple(self._limit(one) for one in self._tables("limits")),
             expected=tuple(self._expected(one) for one in self._tables("fires")),
+            only=tuple(self._words("only")),
             ignored=tuple(self._words("ignored")),
         )
 

@@ -65,7 +65,9 @@ def judge(case: Case, rules: RuleSet) -> Judged:
     """Judge a case by a set of rules."""
     unknown = [
         f"it names the rule {name!r}, which these rules do not have"
-        for name in dict.fromkeys([*(one.rule for one in case.expected), *case.ignored, *(one.rule for one in case.limits)])
+        for name in dict.fromkeys(
+            [*(one.rule for one in case.expected), *case.only, *case.ignored, *(one.rule for one in case.limits)]
+        )
         if name not in rules.by_name
     ]
     fired, conditions = _follow(case, rules)
@@ -179,7 +181,7 @@ def batch_of(case: Case, time: int) -> Batch:
 def _wrong(case: Case, rules: RuleSet, fired: Sequence[Fired]) -> list[str]:
     """Return a sentence for everything that came otherwise."""
     wrong: list[str] = []
-    left = [one for one in fired if one.rule not in case.ignored]
+    left = [one for one in fired if one.rule not in case.ignored and (not case.only or one.rule in case.only)]
     for wanted in case.expected:
         same = [one for one in left if one.rule == wanted.rule]
         found = next((one for one in same if one.at == wanted.at), None)

@@ -4,7 +4,7 @@ Pure. What is live in a wave is judged at once; what came late has its vital jud
 `alerts/judgement.py` does. Only conditions that change are told: `alerts/backtest/walk.py` makes alerts of them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from alerts.backtest.arrivals import Arrivals, arrange
 from alerts.backtest.cohort import Cohort
+from alerts.backtest.thin import thin
 from alerts.cells import Transitions
 from alerts.episodes import Change, Told, told_by, told_live
 from alerts.evaluate import Evaluation, evaluate, judged_values
 from alerts.moments import to_datetime
+from alerts.people import People
 from alerts.rebuild import PIECE, Rebuilt, Resets, rebuild
 from alerts.rules import RuleSet
 from alerts.state import FIRING, NEVER, States
@@ -62,10 +64,12 @@ class Course:
 class Lanes:
     """When each vital of each patient was measured and came in; looked up where an answer depends on it."""
 
-    def __init__(self, history: Batch, arrivals: Arrivals) -> None:
-        self._history, self._arrivals = history, arrivals
+    def __init__(self, history: Batch, patient: Rows, patients: int) -> None:
+        """Look into a history whose rows lie by patient, (n,) `patient` ascending."""
+        self._history = history
+        self._start = np.searchsorted(patient, np.arange(patients + 1))
+        self._rows: dict[int, Rows] = {}
         self._found: dict[tuple[int, tuple[int, ...]], tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
-        self._start = np.searchsorted(arrivals.patient, np.arange(int(arrivals.patient.max(initial=-1)) + 2))
 
     def newest(self, patient: int, vitals: tuple[int, ...], received_at: int) -> int:
         """Return when the newest clean reading was measured of those that had come in by then; NEVER where none had."""
@@ -81,19 +85,29 @@ class Lanes:
 
     def since(self, patient: int, vital: int, after: int, received_at: int) -> list[tuple[int, float]]:
         """Return (measured_at, value) of the clean readings measured after a time that had come in by another, in time."""
-        rows = self._arrivals.row[self._start[patient] : self._start[patient + 1]]
-        history = self._history
+        rows, history = self._arrived(patient), self._history
         clean = ~np.isnan(history.values[rows, vital]) & (history.suspect[rows] & _BITS[vital] == 0)
         rows = rows[clean & (history.measured_at[rows] > after) & (history.received_at[rows] <= received_at)]
         rows = rows[np.argsort(history.measured_at[rows], kind="stable")]
         values = judged_values(history.values[rows])[:, vital]
         return list(zip(history.measured_at[rows].tolist(), values.tolist(), strict=True))
 
+    def _arrived(self, patient: int) -> Rows:
+        """Return the rows of a patient in the order in which they came in."""
+        rows = self._rows.get(patient)
+        if rows is None:
+            rows = np.arange(self._start[patient], self._start[patient + 1])
+            history = self._history
+            order = np.lexsort(
+                (history.seq[rows], history.device_id[rows], history.measured_at[rows], history.received_at[rows])
+            )
+            rows = self._rows[patient] = rows[order]
+        return rows
+
     def _lane(self, patient: int, vitals: tuple[int, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         lane = self._found.get((patient, vitals))
         if lane is None:
-            rows = self._arrivals.row[self._start[patient] : self._start[patient + 1]]
-            columns = np.array(vitals)
+            rows, columns = self._arrived(patient), np.array(vitals)
             values, suspect = self._history.values[np.ix_(rows, columns)], self._history.suspect[rows]
             clean = (~np.isnan(values) & (suspect[:, None] & _BITS[columns] == 0)).any(axis=1)
             rows = rows[clean]
@@ -103,21 +117,26 @@ class Lanes:
 
 
 def follow_history(
-    rules: RuleSet, cohort: Cohort, history: Batch, patient: Rows, heard: Callable[[int], None]
-) -> tuple[list[Course], Lanes, int]:
-    """Judge the history of P patients as it came in; return each one's course, and how many (reading, rule) pairs were judged.
+    rules: RuleSet, cohort: Cohort, history: Batch, patient: Rows, *, is_whole: bool = False
+) -> tuple[list[Course], Lanes]:
+    """Judge the history of P patients as it came in; return each one's course.
 
-    `patient` (n,) is each measurement's patient as a row of the cohort; `heard` is told how many measurements were judged.
+    Rows lie by patient: `patient` (n,), ascending, is each one's row in the cohort. `is_whole` plays readings too that change
+    nothing.
     """
-    arrivals = arrange(history, patient, rules.plan.together)
-    judge = _Judge(rules, cohort, history, arrivals)
+    people, lanes = cohort.people(rules), Lanes(history, patient, len(cohort))
+    rows = None if is_whole else thin(rules, people, history, patient)
+    some, whose = (history, patient) if rows is None else (history.take(rows), patient[rows])
+    arrivals = arrange(some, whose, rules.plan.together)
+    judge = _Judge(rules, people, some, arrivals, lanes)
     for wave in arrivals.waves():
         for places in _pieces(arrivals, wave):
             judge.take(places)
-            heard(len(places))
-    if rules.of_kind("doubt"):
-        _doubts(history, arrivals, judge.courses)
-    return judge.courses, judge.lanes, judge.evaluations
+    if rules.of_kind("doubt") and history.suspect.any():
+        doubted = np.flatnonzero(np.isin(patient, np.unique(patient[history.suspect != 0])))
+        some, whose = history.take(doubted), patient[doubted]
+        _doubts(some, arrange(some, whose, np.eye(len(VITALS), dtype=bool)), judge.courses)
+    return judge.courses, lanes
 
 
 def _pieces(arrivals: Arrivals, places: Rows) -> Iterator[Rows]:
@@ -134,15 +153,12 @@ def _pieces(arrivals: Arrivals, places: Rows) -> Iterator[Rows]:
 class _Judge:
     """The states of all patients while their history comes in."""
 
-    def __init__(self, rules: RuleSet, cohort: Cohort, history: Batch, arrivals: Arrivals) -> None:
-        self._rules, self._history, self._arrivals = rules, history, arrivals
-        self._people = cohort.people(rules)
+    def __init__(self, rules: RuleSet, people: People, history: Batch, arrivals: Arrivals, lanes: Lanes) -> None:
+        self._rules, self._people, self._history, self._arrivals, self._lanes = rules, people, history, arrivals, lanes
         self._inputs = [tuple(COLUMN[name] for name in rules.inputs_of(rule)) for rule in rules.reading_rules]
         self._fresh_us = [round(rule.fresh_for.total_seconds() * 1e6) for rule in rules.reading_rules]
-        self._states = States.empty(len(cohort), rules.layout)
-        self.lanes = Lanes(history, arrivals)
-        self.courses = [Course() for _ in range(len(cohort))]
-        self.evaluations = 0
+        self._states = States.empty(len(people), rules.layout)
+        self.courses = [Course() for _ in range(len(people))]
 
     def take(self, places: Rows) -> None:
         """Judge what came in next, in the order of arrival."""
@@ -151,7 +167,6 @@ class _Judge:
         batch = self._history.take(rows)
         before = self._states.take(seen)
         judged = evaluate(self._rules, before, self._people.take(seen), local, batch)
-        self.evaluations += judged.evaluations
         self._states.put(seen, judged.after)
         self._tell_live(seen, before, judged.transitions, batch, local)
         if judged.late.any() or judged.late_signals.any():
@@ -161,7 +176,7 @@ class _Judge:
         if not len(changed):
             return
         received = self._arrival_of(changed, batch, local)
-        columns = (changed.at, changed.fired, changed.worsened, changed.since, changed.value)
+        columns = (changed.at, changed.fired, changed.worsened, changed.since, changed.value, changed.again)
         steps = [Change(*one) for one in zip(*(column.tolist() for column in columns), changed.told, strict=True)]
         firing = before.status == FIRING
         keys = list(zip(changed.patient.tolist(), changed.rule.tolist(), received.tolist(), strict=True))
@@ -191,7 +206,7 @@ class _Judge:
 
     def _held(self, who: int, column: int, at: int, now: int) -> int:
         """Return the newest reading that holds a condition; only where it is old does that say anything new."""
-        return at if now - at <= self._fresh_us[column] else max(at, self.lanes.newest(who, self._inputs[column], now))
+        return at if now - at <= self._fresh_us[column] else max(at, self._lanes.newest(who, self._inputs[column], now))
 
     def _judge_late(self, seen: Rows, judged: Evaluation, places: Rows) -> None:
         """Judge late rules again from all that has come in; each patient's share of the wave came in at once."""

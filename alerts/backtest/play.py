@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from alerts.backtest.cohort import Cohort
 from alerts.backtest.judging import Course, Lanes, follow_history
 from alerts.backtest.played import Played, Practice
+from alerts.backtest.thin import Lean
 from alerts.backtest.walk import Walk
 from alerts.rules import RuleSet
 from devices.batch import Batch
@@ -29,24 +30,27 @@ def play(
     *,
     practice: Practice = Practice(),  # noqa: B008 - frozen
     heard: Callable[[int], None] = lambda _: None,
+    is_whole: bool = False,
 ) -> Played:
     """Return what `rules` make of the history of a cohort, whose rows may lie in any order.
 
-    `heard` is told, as it goes on, how many more measurements were judged. Raises ValueError for a measurement of somebody
-    who is not in the cohort.
+    `heard` is told, as it goes on, how many more measurements were judged; `is_whole` plays readings too that change nothing
+    (`alerts/backtest/thin.py`). Raises ValueError for a measurement of somebody who is not in the cohort.
     """
-    patient = cohort.rows_of(history.patient_id)
-    played = Played(cohort.patient_id, *_watched(history, patient, len(cohort)), measurements=len(history))
-    present = ~np.isnan(history.values)
-    played.readings = int(np.count_nonzero(present))
-    played.suspect = int(np.bitwise_count(history.suspect.astype(np.uint32)).sum())
-    for some, rows in _blocks(patient, len(cohort)):
-        part = cohort.take(some)
-        courses, lanes, evaluations = follow_history(rules, part, history.take(rows), patient[rows] - some[0], heard)
-        played.evaluations += evaluations
+    patient, lean = cohort.rows_of(history.patient_id), Lean.of(history)
+    if np.any(patient[1:] < patient[:-1]):
+        order = np.lexsort((history.measured_at, patient))
+        patient, lean = patient[order], lean.take(order)
+    starts = np.searchsorted(patient, np.arange(len(cohort) + 1))
+    played = Played(cohort.patient_id, *_watched(lean, starts), measurements=len(history))
+    for first, last in _blocks(starts):
+        rows = slice(int(starts[first]), int(starts[last]))
+        part = cohort.take(np.arange(first, last))
+        courses, lanes = follow_history(rules, part, lean.take(rows), patient[rows] - first, is_whole=is_whole)
         for row, course in enumerate(courses):
             if course.told or course.doubts:
                 _add(played, rules, part, row, course, lanes, practice)
+        heard(rows.stop - rows.start)
     return played
 
 
@@ -61,22 +65,23 @@ def _add(played: Played, rules: RuleSet, cohort: Cohort, row: int, course: Cours
     played.withheld += [replace(one, alert_id=one.alert_id + first) for one in desk.withheld]
 
 
-def _blocks(patient: NDArray[np.intp], patients: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Yield (rows of neighbouring patients in the cohort, their measurements)."""
-    order = np.argsort(patient, kind="stable")
-    starts = np.searchsorted(patient[order], np.arange(patients + 1))
-    first = 0
+def _blocks(starts: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
+    """Yield (first, last) of neighbours who are played at once; `starts` (P + 1,) says where each one's rows begin."""
+    first, patients = 0, len(starts) - 1
     while first < patients:
         last = int(np.searchsorted(starts, starts[first] + _TOGETHER, "right")) - 1
         last = min(max(last, first + 1), patients)
         if starts[last] > starts[first]:
-            yield np.arange(first, last), order[starts[first] : starts[last]]
+            yield first, last
         first = last
 
 
-def _watched(history: Batch, patient: NDArray[np.intp], patients: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return (P,) each patient's first and last arrival, microseconds."""
-    first, last = np.full(patients, np.iinfo(np.int64).max), np.full(patients, np.iinfo(np.int64).min)
-    np.minimum.at(first, patient, history.received_at)
-    np.maximum.at(last, patient, history.received_at)
+def _watched(history: Batch, starts: NDArray[np.intp]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (P,) each patient's first and last arrival, microseconds; the last before the first where nothing came in."""
+    first = np.full(len(starts) - 1, np.iinfo(np.int64).max)
+    last = np.full(len(starts) - 1, np.iinfo(np.int64).min)
+    present = np.flatnonzero(np.diff(starts))
+    if len(present):
+        first[present] = np.minimum.reduceat(history.received_at, starts[present])
+        last[present] = np.maximum.reduceat(history.received_at, starts[present])
     return first, last

@@ -91,12 +91,8 @@ class Played:
     pages: list[Sent] = field(default_factory=list)
     rechecks: list[Rechecked] = field(default_factory=list)
     withheld: list[Withheld] = field(default_factory=list)
-    #: measurements, readings in them, and how many of those were suspect
+    #: measurements that were played
     measurements: int = 0
-    readings: int = 0
-    suspect: int = 0
-    #: (reading, rule) pairs that were judged
-    evaluations: int = 0
 
     @property
     def days(self) -> NDArray[np.float64]:

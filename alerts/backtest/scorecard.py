@@ -142,12 +142,17 @@ def card(rule: str, programme: str, alerts: Sequence[Scored], patient_days: floa
 
 
 def pairs(rules: Iterable[Rule], alerts: Sequence[Scored], watched: Mapping[int, Watched]) -> list[Pair]:
-    """Return each personal baseline beside each fixed limit of its vital and direction, on the patients whom both judge."""
+    """Return each personal baseline beside each fixed limit of its vital and direction, on the patients whom both judge.
+
+    The emergency band is a guard and no rival, and what neither spoke of is left out.
+    """
     known = list(rules)
     found: list[Pair] = []
     for baseline in known:
         for fixed in known:
-            if str(baseline.kind) != "baseline" or fixed.kind != "threshold" or _side(baseline) != _side(fixed):
+            if baseline.kind != "baseline" or fixed.kind != "threshold" or _side(baseline) != _side(fixed):
+                continue
+            if baseline.emergency or fixed.emergency:
                 continue
             both = {
                 key: one
@@ -159,7 +164,7 @@ def pairs(rules: Iterable[Rule], alerts: Sequence[Scored], watched: Mapping[int,
                 card(rule.name, ALL, [one for one in alerts if one.rule == rule.name and one.patient_id in both], days)
                 for rule in (baseline, fixed)
             ]
-            if both:
+            if cards[0].alerts or cards[1].alerts:
                 found.append(Pair(cards[0], cards[1]))
     return found
 

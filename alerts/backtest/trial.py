@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
 from alerts.backtest.check import Disagreement, judge_again
 from alerts.backtest.cohort import Cohort
 from alerts.backtest.compare import Comparison, Effort, Side, Verdict, compare
@@ -94,9 +96,9 @@ def run_trial(
     comparison = compare(sides[0], sides[-1], material.verdicts, effort)
     return Trial(
         comparison,
-        sides[0].measurements,
-        sides[0].readings,
-        sides[0].suspect,
+        len(material.history),
+        int(np.count_nonzero(~np.isnan(material.history.values))),
+        int(np.bitwise_count(material.history.suspect.astype(np.uint32)).sum()),
         explained,
         differing,
         has_candidate=candidate is not None,

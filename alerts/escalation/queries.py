@@ -135,6 +135,11 @@ def end_escalations(conn: Connection[Any], alert_ids: Sequence[int], how: str, n
     conn.execute(SQL["end_escalations"], {"alert_ids": list(alert_ids), "how": how, "now": now})
 
 
+def end_past(conn: Connection[Any], before: datetime, how: str, now: datetime) -> int:
+    """End the ladders that began before a moment and still run; return how many."""
+    return conn.execute(SQL["end_past"], {"before": before, "how": how, "now": now}).rowcount
+
+
 def withhold_pages(conn: Connection[Any], alert_ids: Sequence[int], how: str, now: datetime) -> int:
     """Withhold pages that wait and that no alert needs any more; return how many rows."""
     return conn.execute(SQL["withhold_pages"], {"alert_ids": list(alert_ids), "how": how, "now": now}).rowcount

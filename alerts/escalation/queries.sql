@@ -26,6 +26,10 @@ FROM escalation JOIN alert ON alert.id = escalation.alert_id JOIN patient ON pat
 WHERE escalation.alert_id = ANY(%(alert_ids)s) AND escalation.ended_at IS NULL AND alert.acknowledged_at IS NOT NULL
     AND alert.closed_at IS NULL
 
+-- name: end_past
+UPDATE escalation SET due_at = NULL, held_until = NULL, ended_at = %(now)s, ended_how = %(how)s
+WHERE began_at < %(before)s AND ended_at IS NULL
+
 -- name: withhold_pages
 -- what waits to be sent about alerts that nobody need be paged for any more
 UPDATE outbox SET state = 'withheld', reason = reason || '; not sent: ' || %(how)s::text, finished_at = %(now)s
@@ -184,17 +188,17 @@ SELECT alert.id, alert.public_id, alert.patient_id, patient.public_id AS patient
        coalesce(alert.assigned_to, alert.acknowledged_by) AS owner_id, patient.coordinator_id, patient.team_id,
        escalation.due_at, escalation.exhausted_at
 FROM alert JOIN patient ON patient.id = alert.patient_id LEFT JOIN escalation ON escalation.alert_id = alert.id
-WHERE alert.closed_at IS NULL
+WHERE alert.closed_at IS NULL AND NOT patient.proves_path
 ORDER BY alert.due_at, alert.id
 
 -- name: list_uncoordinated
 SELECT patient.public_id FROM patient
 LEFT JOIN staff ON staff.id = patient.coordinator_id
-WHERE (patient.coordinator_id IS NULL OR staff.disabled_at IS NOT NULL)
+WHERE (patient.coordinator_id IS NULL OR staff.disabled_at IS NOT NULL) AND NOT patient.proves_path
 ORDER BY patient.public_id LIMIT %(limit)s
 
 -- name: list_used_teams
-SELECT DISTINCT team_id FROM patient ORDER BY team_id NULLS FIRST
+SELECT DISTINCT team_id FROM patient WHERE NOT proves_path ORDER BY team_id NULLS FIRST
 
 -- name: count_exhausted
 SELECT count(*), min(exhausted_at) FROM escalation WHERE ended_at IS NULL AND exhausted_at IS NOT NULL

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from alerts.signals.days import PLACES
 from alerts.signals.signal import Readings, Told, starts_of
+from alerts.state import put_memory, take_memory
 from devices.vitals import VITALS
 
 #: a day counts for no more than so many spreads, in the usual value and in a drift
@@ -108,7 +109,7 @@ class Baseline:
 
     def follow(self, memory: NDArray[np.void], readings: Readings) -> Told:
         """Tell how far from the usual each reading is, and learn from those that may be learned."""
-        n, value = len(readings.time), readings.columns[:, self.vital]
+        n, value = len(readings.time), readings.column(self.vital)
         said = np.full((n, self.outputs), np.nan)
         usual, spread, days, learned = (np.full(n, np.nan) for _ in range(4))
         rows = np.flatnonzero(~np.isnan(value) & (readings.minute >= self.start) & (readings.minute < self.end))
@@ -126,10 +127,10 @@ class Baseline:
             there = rows[chosen]
             who, which = patient[chosen][start], bin_[chosen][start]
             group = np.repeat(np.arange(len(start)), np.diff(np.append(start, len(chosen))))
-            held = memory[who]
+            held = take_memory(memory, who)
             self._turn(held, which)
-            told = self._tell(held, value[there], group, start, readings.learns[there, self.vital])
-            memory[who] = held
+            told = self._tell(held, value[there], group, start, readings.learns[readings.row[there], self.vital])
+            put_memory(memory, who, held)
             said[there], usual[there], spread[there], days[there], learned[there] = told
         told_of = {"value": value, "usual": usual, "spread": spread, "days": days, "learned": learned}
         return Told(said, tuple(told_of for _ in self.distances))
@@ -140,14 +141,14 @@ class Baseline:
         over = np.flatnonzero((held["day"] != day) | (held["part"] != part))
         if not len(over):
             return
-        ended = held[over]
+        ended = take_memory(held, over)
         if self.follows_drift:
             self._follow_drift(ended)
         self._learn(ended)
         ended["day"], ended["part"] = day[over], part[over]
         for name in ("sum", "count", "away", *(("all_sum", "all_count") if self.follows_drift else ())):
             ended[name] = 0
-        held[over] = ended
+        put_memory(held, over, ended)
 
     def _learn(self, ended: NDArray[np.void]) -> None:
         """Move the usual value and the spread by what was learned in a day that is over."""

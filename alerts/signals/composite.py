@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.signals.latest import follow_latest, memory_of
-from alerts.signals.signal import Readings, Told
+from alerts.signals.signal import Readings, Told, starts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Composite:
 
     @property
     def dtype(self) -> np.dtype[np.void]:
-        """The newest value of each condition's column, and by how much it breached."""
-        return np.dtype([("value", memory_of(len(self.conditions))), ("over", memory_of(len(self.conditions)))])
+        """The newest value of each condition's column, and whether it breached, a bit each."""
+        return np.dtype([*memory_of(len(self.conditions)).descr, ("over", "<u2")])
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -56,21 +56,23 @@ class Composite:
 
     def seen(self, memory: NDArray[np.void]) -> NDArray[np.int64]:
         """Return the newest input followed."""
-        newest: NDArray[np.int64] = memory["value"]["at"].max(axis=1)
+        newest: NDArray[np.int64] = memory["at"].max(axis=1)
         return newest
 
     def follow(self, memory: NDArray[np.void], readings: Readings) -> Told:
         """Count the conditions that hold at every reading that one of them looks at."""
-        values = readings.columns[:, [one.column for one in self.conditions]]
-        over = np.full(values.shape, np.nan)
+        values = np.stack([readings.column(one.column) for one in self.conditions], axis=1)
+        over = np.zeros(values.shape, bool)
         for place, one in enumerate(self.conditions):
-            edge = one.edge if one.rule is None else readings.edges[..., one.rule]
-            over[:, place] = np.where(np.isnan(values[:, place]), np.nan, one.sign * values[:, place] >= edge)
-        held_value, held_over = memory["value"].copy(), memory["over"].copy()
-        latest = follow_latest(held_value, readings.patient, readings.time, values)
-        breached = follow_latest(held_over, readings.patient, readings.time, over)
-        memory["value"], memory["over"] = held_value, held_over
-        holds = latest.recent(readings.time, self.within) & (breached.value == 1)
+            edge = one.edge if one.rule is None else readings.edge(one.rule)
+            over[:, place] = one.sign * values[:, place] >= edge
+        bits = 1 << np.arange(len(self.conditions))
+        carried = memory["over"][readings.patient][:, None] & bits != 0
+        latest = follow_latest(memory, readings.patient, readings.time, values)
+        over = np.where(latest.is_here, over[latest.row, np.arange(len(self.conditions))], carried)
+        last = np.append(starts_of(readings.patient)[1:], len(over)) - 1
+        memory["over"][readings.patient[last]] = over[last] @ bits
+        holds = latest.recent(readings.time, self.within) & over
         told: dict[str, NDArray[np.float64]] = {}
         for place in range(len(self.conditions)):
             told[f"{place}.value"] = latest.value[:, place]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from alerts.rule import REFERENCES
 from alerts.signals.signal import DAY_US, Readings, Told, starts_of
+from alerts.state import put_memory, take_memory
 from devices.vitals import VITALS
 
 _MINUTE: Final = 60_000_000
@@ -78,7 +79,7 @@ class Days:
 
     def follow(self, memory: NDArray[np.void], readings: Readings) -> Told:
         """Compare readings with the days before theirs."""
-        n, value = len(readings.time), readings.columns[:, self.vital]
+        n, value = len(readings.time), readings.column(self.vital)
         said = np.full((n, self.outputs), np.nan)
         numbers: list[dict[str, NDArray[np.float64]]] = [{} for _ in self.measures]
         rows = np.flatnonzero(~np.isnan(value) & (readings.minute >= self.start) & (readings.minute < self.end))
@@ -95,7 +96,7 @@ class Days:
         history = _History.of(self, memory, patient, day, readings.time[rows], value[rows])
         group = np.repeat(np.arange(len(history.start)), np.diff(np.append(history.start, len(rows))))
         for place, measure in enumerate(self.measures):
-            compared = history.compare(measure, value[rows], readings.references[rows], group)
+            compared = history.compare(measure, value[rows], readings.references[readings.row[rows]], group)
             said[rows, place] = np.round(compared.pop("signal"), PLACES)
             for name, found in compared.items():
                 numbers[place][name] = np.full(n, np.nan)
@@ -142,7 +143,7 @@ class _History:
             minute = np.where(goes_on, memory["minute"][owner, 0], minute)
         means = total / count / scale
         who = np.unique(owner)
-        held = memory[who]
+        held = take_memory(memory, who)
         old_row, age = np.nonzero(held["minute"] != 0)
         old_day = held["day"][old_row] - age
         first_day = own_day[starts_of(owner)]
@@ -223,7 +224,7 @@ class _History:
         kept["minute"][row, age[row, column]] = self.minute[places[row, column]]
         if not days.is_first:
             kept["sum"], kept["count"] = newest.sum, newest.count
-        memory[owner] = kept
+        put_memory(memory, owner, kept)
 
 
 def _chart(values: NDArray[np.float32], days: Days) -> NDArray[np.float64]:

@@ -16,6 +16,10 @@ class Latest:
     value: NDArray[np.float64]
     #: (n, k) int64 microseconds when it was measured, 0 where none was
     at: NDArray[np.int64]
+    #: (n, k) bool: it was measured in this batch, else remembered
+    is_here: NDArray[np.bool_]
+    #: (n, k) the row that holds it, where it is here
+    row: NDArray[np.intp]
     #: (n,) bool: this reading holds one of them
     is_any: NDArray[np.bool_]
 
@@ -27,7 +31,7 @@ class Latest:
 
 def memory_of(inputs: int) -> np.dtype[np.void]:
     """Return the memory of so many inputs."""
-    return np.dtype([("value", "<f8", (inputs,)), ("at", "<i8", (inputs,))])
+    return np.dtype([("value", "<f4", (inputs,)), ("at", "<i8", (inputs,))])
 
 
 def follow_latest(
@@ -38,15 +42,15 @@ def follow_latest(
     there = ~np.isnan(inputs)
     start = starts_of(patient)
     first = np.repeat(start, np.diff(np.append(start, n)))[:, None]
-    place = np.maximum.accumulate(np.where(there, np.arange(n)[:, None], -1), axis=0)
+    place = np.where(there, np.arange(n)[:, None], -1)
+    if len(start) < n:
+        place = np.maximum.accumulate(place, axis=0)
     known = place >= first
     inside = np.maximum(place, 0)
-    column = np.arange(k)
-    at = np.where(known, time[inside], memory["at"][patient])
-    held = np.where(memory["at"] != 0, memory["value"], np.nan)
-    value = np.where(known, inputs[inside, column], held[patient])
+    held = memory[patient]
+    at = np.where(known, time[inside], held["at"])
+    value = np.where(known, inputs[inside, np.arange(k)], np.where(held["at"] != 0, held["value"], np.nan))
     last = np.append(start[1:], n) - 1
-    kept = np.zeros(len(start), memory.dtype)
-    kept["at"], kept["value"] = at[last], np.where(at[last] != 0, value[last], 0.0)
-    memory[patient[start]] = kept
-    return Latest(value, at, np.logical_or.reduce(there, axis=1))
+    owner = patient[start]
+    memory["at"][owner], memory["value"][owner] = at[last], np.where(at[last] != 0, value[last], 0.0)
+    return Latest(value, at, known, inside, np.logical_or.reduce(there, axis=1))

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,13 @@ from alerts.signals.baseline import Baseline, Distance
 from alerts.signals.composite import Composite, Condition
 from alerts.signals.days import Days, Measure
 from alerts.signals.score import News2
-from alerts.signals.signal import CONSCIOUSNESS, FIRST_DERIVED, Signal, minutes_of
+from alerts.signals.signal import CONSCIOUSNESS, FIRST_DERIVED, IRREGULAR, Signal, minutes_of
 from devices.vitals import COLUMN
 
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """The signals of R rules in the order in which they are followed; R rules in the order of a state."""
 
@@ -41,6 +42,16 @@ class Plan:
     feeds: NDArray[np.bool_]
     #: columns of everything that is judged
     columns: int
+
+    def needed(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return (P, S): the signals that judging needs where `mask` (P, R) says which rules judge."""
+        needed: NDArray[np.bool_] = mask.astype(np.float32) @ self.needs.astype(np.float32) > 0
+        return needed
+
+    @cached_property
+    def reads_flags(self) -> bool:
+        """Whether any signal reads what devices flag."""
+        return any(IRREGULAR in signal.inputs for signal in self.signals)
 
     @property
     def together(self) -> NDArray[np.bool_]:
@@ -140,19 +151,21 @@ def _composite(rule: Rule, rules: Sequence[Rule], signals: Sequence[Signal], pla
     first = FIRST_DERIVED + np.cumsum([0, *(signal.outputs for signal in signals)])
     conditions, behind = [], [0]
     for when in rule.when:
-        if when.rule is None:
+        if when.flag is not None:
+            conditions.append(Condition(IRREGULAR, 1.0, 1.0, None))
+        elif when.rule is None:
             sign = 1.0 if when.op in (">", ">=") else -1.0
             edge = sign * (when.limit or 0.0)
             edge = float(np.nextafter(edge, np.inf)) if when.op in ("<", ">") else edge
             conditions.append(Condition(COLUMN[when.vital or ""], sign, edge, None))
-            continue
-        number = named[when.rule]
-        other = rules[number]
-        sign = -1.0 if other.direction == "low" else 1.0
-        column = COLUMN[other.vital or ""] if other.kind == "threshold" else int(first[place[number][0]]) + place[number][1]
-        conditions.append(Condition(column, sign, 0.0, number))
-        if other.kind != "threshold":
-            behind.append(-1 if (reach := signals[place[number][0]].reach) is None else reach)
+        else:
+            number = named[when.rule]
+            other = rules[number]
+            sign = -1.0 if other.direction == "low" else 1.0
+            column = COLUMN[other.vital or ""] if other.kind == "threshold" else int(first[place[number][0]]) + place[number][1]
+            conditions.append(Condition(column, sign, 0.0, number))
+            if other.kind != "threshold":
+                behind.append(-1 if (reach := signals[place[number][0]].reach) is None else reach)
     return Composite(tuple(conditions), _us(rule.within), None if -1 in behind else max(behind))
 
 
@@ -161,7 +174,9 @@ def _behind(signals: Sequence[Signal], first: NDArray[np.intp]) -> tuple[NDArray
     behind, feeds = np.eye(len(signals), dtype=bool), np.zeros((len(signals), FIRST_DERIVED), bool)
     for number, signal in enumerate(signals):
         for column in signal.inputs:
-            if column <= CONSCIOUSNESS:
+            if column < FIRST_DERIVED:
+                # a flag comes with a pulse
+                feeds[number, COLUMN["heart_rate"]] |= column == IRREGULAR
                 feeds[number, column] = True
                 continue
             other = int(np.searchsorted(first, column, "right")) - 1

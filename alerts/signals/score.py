@@ -25,8 +25,7 @@ _SCALE: Final = REFERENCES.index("spo2_scale")
 
 def _values(readings: Readings) -> NDArray[np.float64]:
     """Return (n, 7) values as they were measured: rounding half up to the chart is NEWS2's own."""
-    everything = np.concatenate([readings.raw, readings.columns[:, [CONSCIOUSNESS]]], axis=1)
-    return everything[:, _COLUMNS]
+    return np.stack([readings.measured(column) for column in _COLUMNS], axis=1)
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class News2:
         """Score every reading that holds a parameter, together with the newest of the others."""
         latest = follow_latest(memory, readings.patient, readings.time, _values(readings))
         recent = latest.recent(readings.time, self.within)
-        scale = np.where(readings.references[:, _SCALE] == 2, 2, 1).astype(np.int8)
+        scale = np.where(readings.reference(_SCALE) == 2, 2, 1).astype(np.int8)
         points = news2.points(np.where(recent, latest.value, np.nan), scale)
         counted = np.maximum(points, 0)
         score = {"total": counted.sum(axis=1), "single": counted.max(axis=1)}

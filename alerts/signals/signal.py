@@ -12,35 +12,58 @@ from numpy.typing import NDArray
 
 from devices.vitals import VITALS
 
-#: columns of what is judged: the vitals, then whether a person is not alert, then what signals say
+#: columns of what is judged: the vitals, then whether a person is not alert, whether the device called the pulse irregular,
+#: then what signals say
 CONSCIOUSNESS: Final = len(VITALS)
-FIRST_DERIVED: Final = CONSCIOUSNESS + 1
+IRREGULAR: Final = CONSCIOUSNESS + 1
+FIRST_DERIVED: Final = IRREGULAR + 1
+#: the flag that devices raise for an irregular pulse
+IRREGULAR_PULSE: Final = "irregular_pulse"
 
 DAY_US: Final = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Readings:
-    """n measurements of patients whom a signal concerns, by patient and time."""
+    """n of a batch's N measurements, of patients whom a signal concerns, by patient and time."""
 
+    #: (n,) rows of the batch
+    row: NDArray[np.intp]
     #: (n,) row of the patient in the memory
     patient: NDArray[np.intp]
     #: (n,) int64 microseconds
     time: NDArray[np.int64]
-    #: (n, columns) float64: judged values, NaN where there is none; derived columns as far as they are known by then
-    columns: NDArray[np.float64]
-    #: (n, vitals) float64 as they were measured, not rounded to the chart; NaN where there is no judged value
-    raw: NDArray[np.float64]
     #: (n,) int64 day in the patient's zone, since 1970-01-01
     day: NDArray[np.int64]
     #: (n,) int64 minutes since midnight in the patient's zone
     minute: NDArray[np.int64]
-    #: (n, references) float64, NaN where none is in force
+    #: (N, columns) float64: judged values, NaN where there is none; derived columns as far as they are known by then
+    everything: NDArray[np.float64]
+    #: (N, vitals) as they were measured, not rounded to the chart
+    raw: NDArray[np.float32]
+    #: (N, references) float64, NaN where none is in force
     references: NDArray[np.float64]
-    #: (n, vitals) bool: clean readings that breach no other clinical rule on their vital
+    #: (N, vitals) bool: clean readings that breach no other clinical rule on their vital; empty where nothing learns
     learns: NDArray[np.bool_]
-    #: (n, R) or (R,) float64: the limit each rule has at each reading, as the least signed value that breaches
+    #: (N, R) or (R,) float64: the limit each rule has at each reading, as the least signed value that breaches
     edges: NDArray[np.float64]
+
+    def column(self, column: int) -> NDArray[np.float64]:
+        """Return (n,) values of a column."""
+        return np.asarray(self.everything[self.row, column], np.float64)
+
+    def measured(self, column: int) -> NDArray[np.float64]:
+        """Return (n,) values of a column as they were measured, where they are judged."""
+        judged = self.column(column)
+        return judged if column >= CONSCIOUSNESS else np.where(np.isnan(judged), np.nan, self.raw[self.row, column])
+
+    def reference(self, place: int) -> NDArray[np.float64]:
+        """Return (n,) values of a reference."""
+        return np.asarray(self.references[self.row, place], np.float64)
+
+    def edge(self, rule: int) -> NDArray[np.float64]:
+        """Return the limit of a rule, (n,) or one for all."""
+        return np.asarray(self.edges[rule] if self.edges.ndim == 1 else self.edges[self.row, rule], np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 A weekly note at most: what a person settled is not noted again within the rule's window. Never commits.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,32 +46,40 @@ def judge_adherence(
     due = queries.list_adherence_due(conn, now, after, limit) if judging else []
     if not due:
         return changes, None
-    patients = [patient for patient, _ in due]
+    judged = _count(conn, judging, due, now)  # weeks are read before anything is locked, which ingest would wait for
+    patients = sorted({patient for patient, _, _ in judged})
     alerts.lock_states(conn, np.array(patients, np.int32))
-    programmes = alerts.load_programmes(conn, patients)
     names = [rule.name for rule in judging]
     last = queries.list_last_alerts(conn, patients, names)
     known = {(alert.patient_id, alert.rule, alert.subject): alert for alert in alerts.lock_open(conn, patients, names)}
-    unseen = queries.list_unseen(conn, now - max(rule.window for rule in judging) - timedelta(days=2), now)
     steps: list[Step] = []
+    for patient_id, rule, kept in judged:
+        alert, before = known.get(key := (patient_id, rule.name, kept.measure)), last.get(key)
+        if not is_low(rule.limit or 0, rule.window, kept):
+            steps += [] if alert is None else [lifecycle.cease(Step(alert), now, now, "enough days came in")]
+        elif alert is None and (before is None or not before.is_settled or now - before.opened_at >= rule.window):
+            steps.append(_open(rule, patient_id, kept, now, ruleset_id, rules.digest))
+    write_steps(conn, steps, now, changes)
+    queries.note_adherence_judged(conn, [(patient, now.astimezone(ZoneInfo(zone)).date()) for patient, zone in due])
+    return changes, due[-1][0] if len(due) == limit else None
+
+
+def _count(
+    conn: Connection[Any], judging: Sequence[Rule], due: Sequence[tuple[int, str]], now: datetime
+) -> list[tuple[int, Rule, Adherence]]:
+    """Return how each measure of these patients was kept, for each rule that judges it."""
+    programmes = alerts.load_programmes(conn, [patient for patient, _ in due])
+    unseen = queries.list_unseen(conn, now - max(rule.window for rule in judging) - timedelta(days=2), now)
+    found = []
     for patient_id, zone in due:
         schedules, pauses = list_schedules(conn, patient_id), list_pauses(conn, patient_id)
         for rule in judging:
-            if not rule.applies_to(programmes[patient_id]):
-                continue
-            for kept in adherences(
-                conn, patient_id, schedules, pauses, ZoneInfo(zone), now, days=rule.window.days, unseen=unseen
-            ):
-                if rule.vital not in (None, kept.measure):
-                    continue
-                alert, before = known.get(key := (patient_id, rule.name, kept.measure)), last.get(key)
-                if not is_low(rule.limit or 0, rule.window, kept):
-                    steps += [] if alert is None else [lifecycle.cease(Step(alert), now, now, "enough days came in")]
-                elif alert is None and (before is None or not before.is_settled or now - before.opened_at >= rule.window):
-                    steps.append(_open(rule, patient_id, kept, now, ruleset_id, rules.digest))
-    write_steps(conn, steps, now, changes)
-    queries.note_adherence_judged(conn, [(patient, now.astimezone(ZoneInfo(zone)).date()) for patient, zone in due])
-    return changes, patients[-1] if len(due) == limit else None
+            if rule.applies_to(programmes[patient_id]):
+                counted = adherences(
+                    conn, patient_id, schedules, pauses, ZoneInfo(zone), now, days=rule.window.days, unseen=unseen
+                )
+                found += [(patient_id, rule, kept) for kept in counted if rule.vital in (None, kept.measure)]
+    return found
 
 
 def _open(rule: Rule, patient_id: int, kept: Adherence, now: datetime, ruleset_id: int, digest: str) -> Step:

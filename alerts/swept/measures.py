@@ -31,9 +31,11 @@ def open_silent_measures(
     least = min((rule.missed for rule in rules.of_kind("silence")), default=None)
     if least is None:
         return changes, None
-    patients = queries.lock_asked_patients(conn, now, after, limit)
-    found = queries.list_silent_measures(conn, patients, now, least) if patients else []
-    silent = sorted({one.patient_id for one in found})
+    patients = queries.list_asked_patients(conn, now, after, limit)
+    # looked for without a lock, which ingest would wait for; then once more for the few that are locked
+    silent = sorted({one.patient_id for one in queries.list_silent_measures(conn, patients, now, least)})
+    alerts.lock_states(conn, np.array(silent, np.int32))
+    found = queries.list_silent_measures(conn, silent, now, least) if silent else []
     programmes, homes = alerts.load_programmes(conn, silent), queries.load_homes(conn, silent, now)
     steps: list[Step] = []
     for one in found:

@@ -77,11 +77,9 @@ class CheckedDevice:
     clock_offset: float | None
 
 
-def lock_asked_patients(conn: Connection[Any], now: datetime, after: int, limit: int) -> list[int]:
-    """Lock the state of patients above a key of whom something is expected; return their keys."""
-    conn.execute(SQL["ensure_asked_patients"], {"now": now})
-    rows = conn.execute(SQL["lock_asked_patients"], {"now": now, "after": after, "limit": limit})
-    return [row[0] for row in rows]
+def list_asked_patients(conn: Connection[Any], now: datetime, after: int, limit: int) -> list[int]:
+    """Return patients above a key of whom something is expected."""
+    return [row[0] for row in conn.execute(SQL["list_asked_patients"], {"now": now, "after": after, "limit": limit})]
 
 
 def list_silent_measures(conn: Connection[Any], patient_ids: Sequence[int], now: datetime, least: float) -> list[SilentMeasure]:

@@ -1,19 +1,10 @@
--- name: lock_asked_patients
--- patients above a key of whom something is expected now; the state row is what judging a patient locks
-SELECT state.patient_id
-FROM patient_state AS state JOIN patient ON patient.id = state.patient_id
+-- name: list_asked_patients
+-- patients above a key of whom something is expected now
+SELECT patient.id FROM patient
 WHERE patient.id > %(after)s AND patient.status = 'active'
     AND EXISTS (SELECT FROM schedule WHERE schedule.patient_id = patient.id AND schedule.during @> %(now)s::timestamptz)
-ORDER BY state.patient_id
+ORDER BY patient.id
 LIMIT %(limit)s
-FOR UPDATE OF state SKIP LOCKED
-
--- name: ensure_asked_patients
-INSERT INTO patient_state (patient_id)
-SELECT DISTINCT patient_id FROM schedule
-WHERE during @> %(now)s::timestamptz AND NOT EXISTS (SELECT FROM patient_state WHERE patient_state.patient_id = schedule.patient_id)
-ORDER BY patient_id
-ON CONFLICT DO NOTHING
 
 -- name: list_silent_measures
 -- What is prescribed and did not come, of patients who are not paused and have no alert open about it. Counted from the last
@@ -69,10 +60,11 @@ WHERE assignment.patient_id = ANY(%(patient_ids)s) AND assignment.during @> %(no
 ORDER BY assignment.patient_id, device.id
 
 -- name: list_settled_silences
--- open alerts about a prescribed measure with why their condition is over: it came again, is not asked any more, or paused
+-- open alerts about a prescribed measure with why their condition is over: it came again, is not asked any more, or paused;
+-- a note of adherence is over only where nothing is asked any more
 SELECT alert.id, alert.patient_id,
        CASE WHEN patient.status <> 'active' THEN 'nothing is asked of this patient any more'
-            WHEN paused.why IS NOT NULL THEN 'paused: ' || paused.why
+            WHEN paused.why IS NOT NULL AND alert.explanation ->> 'kind' = 'silence' THEN 'paused: ' || paused.why
             WHEN NOT EXISTS (
                 SELECT FROM schedule
                 WHERE schedule.patient_id = alert.patient_id AND schedule.measure = alert.subject
@@ -83,14 +75,14 @@ JOIN patient ON patient.id = alert.patient_id
 LEFT JOIN LATERAL (
     SELECT why FROM pause WHERE pause.patient_id = alert.patient_id AND pause.during @> %(now)s::timestamptz LIMIT 1
 ) AS paused ON true
-WHERE alert.closed_at IS NULL AND alert.condition = 'firing' AND alert.explanation ->> 'kind' = 'silence'
+WHERE alert.closed_at IS NULL AND alert.condition = 'firing' AND alert.explanation ->> 'kind' IN ('silence', 'adherence')
     AND alert.explanation ? 'measure'
-    AND (patient.status <> 'active' OR paused.why IS NOT NULL
+    AND (patient.status <> 'active' OR (paused.why IS NOT NULL AND alert.explanation ->> 'kind' = 'silence')
          OR NOT EXISTS (
              SELECT FROM schedule
              WHERE schedule.patient_id = alert.patient_id AND schedule.measure = alert.subject
                  AND schedule.during @> %(now)s::timestamptz)
-         OR EXISTS (
+         OR alert.explanation ->> 'kind' = 'silence' AND EXISTS (
              SELECT FROM measurement AS m
              WHERE m.patient_id = alert.patient_id AND m.measured_at > alert.since AND m.measured_at <= %(now)s
                  AND m.measured_at > %(now)s - make_interval(
@@ -160,7 +152,8 @@ FROM device
 JOIN device_state AS state ON state.device_id = device.id
 LEFT JOIN technical_check AS seen ON seen.device_id = device.id
 CROSS JOIN LATERAL (
-    SELECT assignment.patient_id FROM assignment JOIN patient ON patient.id = assignment.patient_id AND patient.status = 'active'
+    SELECT assignment.patient_id FROM assignment JOIN patient ON patient.id = assignment.patient_id
+        AND patient.status = 'active' AND NOT patient.proves_path
     WHERE assignment.device_id = device.id AND assignment.during @> %(now)s::timestamptz
     ORDER BY lower(assignment.during) NULLS FIRST, assignment.id LIMIT 1
 ) AS holder

@@ -75,14 +75,14 @@ def judge_devices(
     if not devices:
         return changes, None
     patients = sorted({device.patient_id for device in devices})
+    counted = [(rule, _count(conn, rule, devices, now)) for rule in judging]  # before anything is locked
     alerts.lock_states(conn, np.array(patients, np.int32))
     programmes = alerts.load_programmes(conn, patients)
     names = [rule.name for rule in judging]
     last = queries.list_last_alerts(conn, patients, names)
     known = {(alert.patient_id, alert.rule, alert.subject): alert for alert in alerts.lock_open(conn, patients, names)}
     steps: list[Step] = []
-    for rule in judging:
-        figures = _count(conn, rule, devices, now)
+    for rule, figures in counted:
         for device in devices:
             value = figure_of(rule, device, figures) if rule.applies_to(programmes[device.patient_id]) else None
             if value is None:

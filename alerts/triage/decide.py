@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from alerts.alert import Alert
-from alerts.triage.scene import Hold, Outcome, Scene, Silence
+from alerts.triage.scene import Hold, Outcome, Scene, Silence, silent_device
 from devices.vitals import COLUMN, VITALS
 
 Kind = Literal[
@@ -92,7 +92,7 @@ def _muted(alert: Alert, scene: Scene, now: datetime) -> Standing | None:
     muting = inhibitor(alert, scene)
     if muting is None:
         return None
-    kind: Kind = "gateway" if muting.subject == scene.gateways.get(alert.subject or "") else "inhibited"
+    kind: Kind = "gateway" if _is_gateway_of(muting, alert, scene) else "inhibited"
     said = "its gateway is silent too" if kind == "gateway" else f"a more severe alert on the same {_name(alert)} is open"
     said += "; shown and sent if that ends first"
     return Standing(kind, is_shown=False, is_sent=False, reason=said, owner=f"alert {muting.public_id}")
@@ -164,7 +164,7 @@ def _mutes_milder(other: Alert, alert: Alert) -> bool:
 def _is_gateway_of(other: Alert, alert: Alert, scene: Scene) -> bool:
     """Say whether another alert is the silence of the gateway that a silent device is heard through; never the reverse."""
     kinds = (other.explanation.get("kind"), alert.explanation.get("kind"))
-    named = other.subject == scene.gateways.get(alert.subject or "", "")
+    named = other.subject == scene.gateways.get(silent_device(alert), "")
     return kinds == ("silence", "silence") and named and rank(other) >= rank(alert)
 
 

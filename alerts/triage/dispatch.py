@@ -21,7 +21,7 @@ from alerts.lifecycle import Step
 from alerts.notices import SYNTHETIC
 from alerts.triage import queries
 from alerts.triage.orders import Orders, plan
-from alerts.triage.scene import Hold, Outcome, Scene
+from alerts.triage.scene import Hold, Outcome, Scene, silent_device
 from messaging.notice import Planned
 from messaging.queries import DEVICE_COMMAND, add_notices
 
@@ -76,7 +76,7 @@ def load_scenes(conn: Connection[Any], patient_ids: Sequence[int], news: Mapping
     """Return what is known of these patients, whose states are locked."""
     found = alerts.lock_open_of_patients(conn, np.array(patient_ids, np.int32))
     silences, holds = queries.load_silences(conn, patient_ids), queries.load_holds(conn, patient_ids)
-    silent = [alert.subject for alert in found if alert.explanation.get("kind") == "silence" and alert.subject]
+    silent = [silent_device(alert) for alert in found if alert.explanation.get("kind") == "silence"]
     # a gateway explains something only where two things are silent at once
     gateways = queries.load_gateways(conn, silent) if len(silent) > 1 else {}
     wanted = [alert for alert in found if _may_wait(alert, news.get(alert.id))]

@@ -123,6 +123,10 @@ def _stand(alert: Alert, step: Step, scene: Scene, now: datetime, answer: Outcom
             orders.held.append((alert, made))
     if hold is not None and standing.kind != "recheck":
         orders.answered[alert.id] = answer or ends_hold(alert, hold, scene, now) or _why_over(standing)
+    if is_new and step.has("closed"):  # it closed and was opened again at once: what stood before has ended all the same
+        orders.ended[alert.id] = "the alert closed"
+        if not standing.is_sent:
+            orders.stopped[alert.id] = standing.kind
     _tell(alert, step, standing, told, orders)
     changed = before != standing.kind or (not standing.is_sent and alert.standing_until != standing.until)
     if alert.standing != standing.kind or alert.standing_until != standing.until:

@@ -15,6 +15,11 @@ from alerts.rule import Direction, Severity
 Outcome = Literal["cleared", "confirmed", "worse", "second vital", "red flag", "no reply", "acknowledged", "silenced", "closed"]
 
 
+def silent_device(alert: Alert) -> str:
+    """Return the public id of the device that a silence is about, for a prescribed measure the one it last came from."""
+    return str(alert.explanation.get("device") or alert.subject or "")
+
+
 @dataclass(frozen=True, slots=True)
 class Silence:
     """A person's silence over one vital and direction of one patient."""

@@ -9,7 +9,9 @@ from starlette.responses import Response
 
 from alerts.alert import DISPOSITIONS
 from alerts.explain import explain
-from alerts.queries import find_story
+from alerts.rejudge import tell
+from alerts.rejudging import rejudge_alert
+from alerts.stories import load_story
 from alerts.triage import queries as triage
 from alerts.triage.ledger import ENDS, KINDS, list_entries
 from api.access import SignedIn, record
@@ -29,7 +31,7 @@ router = APIRouter(include_in_schema=False)
 _MOST: Final = 100
 _LONG: Final = timedelta(days=400)
 #: parts of the explanation that the page tells in its own way
-_TOLD_BELOW: Final = ("What happened", "Who was told")
+_TOLD_BELOW: Final = ("What happened", "Not shown or not sent", "The ladder", "Who was told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,11 @@ class Part:
 
 
 @router.get("/alerts/{public_id}")
-def alert_page(request: Request, public_id: str, who: SignedIn, conn: Transaction, now: Now) -> Response:
-    """Explain one alert."""
-    alert, story = queries.find_alert(conn, public_id), find_story(conn, public_id)
+def alert_page(
+    request: Request, public_id: str, who: SignedIn, conn: Transaction, now: Now, *, rejudge: bool = False
+) -> Response:
+    """Explain one alert; with `rejudge`, judge its readings again too."""
+    alert, story = queries.find_alert(conn, public_id), load_story(conn, public_id)
     if alert is None or story is None:
         raise not_found("alert")
     record(conn, who, "read_alert", f"alert/{public_id}", now)
@@ -54,6 +58,9 @@ def alert_page(request: Request, public_id: str, who: SignedIn, conn: Transactio
         *list_entries(conn, is_current=False, since=since, limit=_MOST, alert_id=alert_id),
     ]
     silences = triage.load_silences(conn, [alert.patient_id]).get(alert.patient_id, [])
+    again = (
+        tell(rejudge_alert(conn, story.alert), lambda at: f"{at.astimezone(reader.zone):%d %b %Y %H:%M:%S}") if rejudge else []
+    )
     lines = explain(story, reader.zone, lambda vital, value: value_text(vital, value, reader))
     return show(
         request,
@@ -67,6 +74,7 @@ def alert_page(request: Request, public_id: str, who: SignedIn, conn: Transactio
         marks=list(marks([alert], [], [], now)),
         person=queries.load_people(conn, [alert.patient_id])[alert.patient_id],
         told=[part for part in in_parts(lines) if part.heading not in _TOLD_BELOW],
+        again=again,
         happenings=queries.load_alert_story(conn, alert_id, reader),
         notices=story.notices,
         ledger=ledger,

@@ -91,11 +91,11 @@ def limit_lines(limits: Iterable[tuple[Bounds, OwnLimit | None]]) -> list[LimitL
             LimitLine(
                 rule=bounds.rule,
                 title=bounds.title,
-                usual=f"{sign} {bounds.limit:g} {unit}".rstrip(),
+                usual=_number(sign, bounds.limit, unit),
                 unit=unit,
                 about=" · ".join(_about(bounds)),
                 is_locked=bounds.override == "locked",
-                own=None if own is None else f"{sign} {own.limit:g} {unit}".rstrip(),
+                own=None if own is None else _number(sign, own.limit, unit),
                 is_loosening=own is not None and own.is_loosening,
                 who="" if own is None else own.set_by,
                 reason="" if own is None else own.reason,
@@ -194,6 +194,10 @@ def titles(enrolments: Iterable[Enrolment], programmes: Mapping[str, Programme])
         (one, programmes[one.programme].title if one.programme in programmes else one.programme.replace("_", " ").capitalize())
         for one in enrolments
     ]
+
+
+def _number(sign: str, limit: float, unit: str) -> str:
+    return f"{sign} {limit:g} {unit}".rstrip().replace("-", "−")
 
 
 def _about(bounds: Bounds) -> list[str]:

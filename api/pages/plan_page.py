@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.access import CSRF_HEADER, Form, SignedIn, Viewer, record
 from api.clinic import Clinic, OwnClinic
-from api.engine import Judging
+from api.engine import InForce, Judging
 from api.pages import plan, queries
 from api.pages.forms import done, fill, local_time
 from api.pages.frame import reader_of, show
@@ -87,14 +87,16 @@ def edit_patient(
 
 
 @router.get("/patients/{public_id}/plan")
-def plan_page(request: Request, public_id: str, who: SignedIn, conn: Transaction, now: Now, clinic: OwnClinic) -> Response:
+def plan_page(
+    request: Request, public_id: str, who: SignedIn, conn: Transaction, now: Now, clinic: OwnClinic, rules: InForce
+) -> Response:
     """Show what is a patient's own."""
     person = read_patient(conn, public_id, who, now, "plan")
     reader, owned = reader_of(who), own.list_limits(conn, person.id)
     references = own.list_references(conn, person.id)
     held = plan.reference_lines(references, reader, now)
     enrolments = plan.titles(own.list_enrolments(conn, person.id), clinic.programmes)
-    seen = limits.limits_of(request.app.state.rules, person, owned, now)
+    seen = limits.limits_of(rules, person, owned, now)
     return show(
         request,
         conn,

@@ -17,6 +17,8 @@ from devices.vitals import COLUMN, VITALS, Vital
 _SIGNS: Final = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
 
 
+#: kinds whose limit is none of the vital's own: they are told in the sentence of their rule
+_DERIVED: Final = frozenset({"change", "slope", "baseline", "score", "composite"})
 _BETTER_SHORT: Final = frozenset({"spo2", "fev1", "fvc"})
 
 
@@ -61,7 +63,7 @@ def shown_limit(alert: OpenAlert, reader: Reader) -> Limit | None:
     """Return the limit an alert was judged by in the reader's unit, None where the rule has none of this kind."""
     vital, why = alert.vital, alert.explanation
     operator, limit = why.get("operator"), why.get("limit")
-    if vital is None or operator not in _SIGNS or not isinstance(limit, int | float):
+    if why.get("kind") in _DERIVED or vital is None or operator not in _SIGNS or not isinstance(limit, int | float):
         return None
     return Limit(str(operator), reader.display(vital).number(float(limit)))
 
@@ -75,7 +77,7 @@ def describe(alert: OpenAlert, reader: Reader, newest: Series | None = None) -> 
     if alert.explanation.get("kind") == "silence":
         return _silence(alert)
     values = [reading for reading in readings if vital and reading.get("vital", vital.name) == vital.name and _number(reading)]
-    if vital is None or not values:
+    if vital is None or not values or alert.explanation.get("kind") in _DERIVED:
         told = alert.explanation.get("reason") or alert.explanation.get("title") or alert.rule
         return Reason((Part(str(told)),), _when(alert, alert.fired_at, None))
     return _threshold(alert, vital, values, reader, newest)

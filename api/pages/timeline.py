@@ -19,7 +19,7 @@ _EVENTS: Final[Mapping[str, str]] = {
     "fired_again": "Fired again",
     "earlier_episode": "An earlier episode came to light",
     "promoted": "Became live: a newer reading keeps it going",
-    "worsened": "Worse by a step, announced again",
+    "worsened": "Worse by a step, or there still after a gap: announced again",
     "regressed": "Fired again soon after it closed, opened again",
     "flapping": "Comes and goes too often: held open until somebody resolves it",
     "rechecked": "Second measurement",

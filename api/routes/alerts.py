@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from alerts import actions, queries
 from alerts.alert import Alert, AlertEvent
 from alerts.explain import explain
+from alerts.rejudge import Rejudged
+from alerts.rejudging import rejudge_alert
+from alerts.stories import load_story
 from api.access import SignedIn, Viewer, record
 from api.documented import PathId, RandomId, Remark, Text, Time, problems
 from api.outside import OUTSIDE
@@ -89,6 +92,8 @@ class AlertTold:
     explanation: list[str]
     #: what happened to it, oldest first
     events: list[AlertEvent]
+    #: what judging its readings again came to; null where that was not asked for, or where a clock judged it
+    rejudged: Rejudged | None = None
 
 
 @router.get("", responses=problems())
@@ -108,13 +113,20 @@ def list_alerts(
 
 
 @router.get("/{public_id}", responses=problems(404))
-def get_alert(public_id: PathId, who: SignedIn, conn: Transaction, now: Now) -> AlertTold:
+def get_alert(
+    public_id: PathId,
+    who: SignedIn,
+    conn: Transaction,
+    now: Now,
+    rejudge: Annotated[bool, Query(description="judge its readings again, by the rules it was judged with")] = False,
+) -> AlertTold:
     """Return one alert with why it is there and what happened to it."""
-    if (story := queries.find_story(conn, public_id)) is None:
+    if (story := load_story(conn, public_id)) is None:
         raise not_found("alert")
     record(conn, who, "read_alert", f"alert/{public_id}", now)
     told = explain(story, ZoneInfo(who.zone), partial(_shown, who))
-    return AlertTold(see(conn, [story.alert])[0], told, list(story.events))
+    again = rejudge_alert(conn, story.alert) if rejudge else None
+    return AlertTold(see(conn, [story.alert])[0], told, list(story.events), again)
 
 
 @router.post("/{public_id}/acknowledge", responses=problems(404))

@@ -172,7 +172,7 @@ def limits_of(rules: RuleSet, patient: Patient, own: Sequence[OwnLimit], now: da
 
 def _find(rules: RuleSet, patient: Patient, own: Sequence[OwnLimit], rule: str, now: datetime) -> LimitSeen:
     known = rules.by_name.get(rule)
-    if known is None or bounds_of(rules, known) is None:
+    if known is None or bounds_of(rules, known, patient.programmes) is None:
         raise not_found("rule with a limit")
     for seen in limits_of(rules, patient, own, now):
         if seen.bounds.rule == rule:

@@ -121,7 +121,7 @@ def get_rule(request: Request, name: RuleName, who: SignedIn, conn: Transaction,
     return RuleTold(seen(rule, request.app.state.rules), rule_edits.list_edits(conn, name))
 
 
-@router.post("/backtest", responses=problems(404, 409))
+@router.post("/backtest", responses=problems(409))
 def backtest(body: NewTrial, request: Request, who: SignedIn, conn: Transaction, now: Now, rules: InForce) -> TrialTold:
     """Play a changed rule over stored readings beside what is live. Changes nothing; more than 400,000 are refused."""
     return run(conn, request.app.state.rules, rules, body, who, now)
@@ -163,7 +163,8 @@ def take_back(
 
 def run(conn: Connection[Any], files: RuleSet, rules: RuleSet, body: NewTrial, who: Viewer, now: datetime) -> TrialTold:
     """Try a change, keep what it showed, and return it. Raises Problem."""
-    find_rule(rules, body.rule)
+    if all(one.name != body.rule for one in rules.rules):
+        raise Problem(409, "unknown_rule", "no rule of this name is in force; GET /api/v1/rules lists them")
     try:
         candidate = edit(files.by_name[body.rule], body.changes, rule_edits.next_version(conn, files, body.rule), body.source)
         trial, known = try_rule(conn, rules, candidate, now - timedelta(days=body.days), now)

@@ -162,6 +162,7 @@ document.addEventListener("click", (event) => {
       if (field) field.value = value;
       for (const place of dialog.querySelectorAll(`[data-fill="${name}"]`)) place.textContent = value;
     }
+    for (const place of dialog.querySelectorAll("[data-empties]")) place.replaceChildren(); // what was tried for another line
     event.preventDefault();
     dialog.showModal();
   }

@@ -98,6 +98,11 @@ KINDS: Final[dict[str, Kind]] = {
         "Some alerts were opened and sent to nobody.",
         "They stand on the worklist. Look at the alerts listed.",
     ),
+    "unanswered": Kind(
+        "high",
+        "Nobody answers: everybody on the ladder was paged to its end.",
+        "They are paged again until somebody takes the alert on. It stands on the worklist: take it on, or call a colleague.",
+    ),
     "synthetic_reading": Kind(
         "high",
         "A test reading is sent every half minute, and it does not come through.",

@@ -10,13 +10,14 @@ from typing import Any
 
 from psycopg import Connection
 
+from alerts.escalation.queries import count_exhausted
 from api.watch.fault import KINDS, Fault, sort
 from api.watch.judge import judge
 from api.watch.pace import Pace
 from api.watch.queries import load_seen
 
 #: faults whose detail is a count that means something on a ward
-_COUNTED = frozenset({"unjudged", "unrouted", "outbox"})
+_COUNTED = frozenset({"unjudged", "unrouted", "unanswered", "outbox"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +94,8 @@ def load_pulse(conn: Connection[Any], pace: Pace, now: datetime) -> Pulse:
     """Return the state of the house as of now."""
     seen = load_seen(conn, pace, now)
     own = judge(seen, pace, now)
+    count, since = count_exhausted(conn)
+    if since is not None:
+        own.append(Fault("unanswered", "", since, f"{count} alerts" if count != 1 else "1 alert"))
     kinds = {fault.kind for fault in own}
     return Pulse(seen.path_at, seen.last_reading_at, tuple(sort([*own, *(one for one in seen.known if one.kind not in kinds)])))

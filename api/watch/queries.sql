@@ -10,7 +10,7 @@ SELECT (SELECT max(seen_at) FROM path_up) AS path_at,
         ORDER BY measured_at DESC LIMIT 1) AS synthetic_at,
        (SELECT max(event.at) FROM alert_event AS event
         WHERE event.alert_id = (SELECT id FROM alert WHERE patient_id = (SELECT id FROM patient WHERE proves_path)
-                                ORDER BY opened_at DESC LIMIT 1)
+                                  AND rule = 'watch' ORDER BY opened_at DESC LIMIT 1)
           AND event.what IN ('opened', 'fired again', 'regressed', 'reopened')) AS synthetic_alert_at,
        extract(epoch FROM clock_timestamp() - %(now)s)::float8 AS clock_ahead,
        pg_postmaster_start_time() AS database_since
@@ -62,7 +62,7 @@ SELECT alert.id, alert.public_id, alert.condition, alert.opened_at, alert.closed
        (SELECT max(event.at) FROM alert_event AS event
         WHERE event.alert_id = alert.id AND event.what IN ('opened', 'fired again', 'regressed', 'reopened')) AS fired_at
 FROM alert
-WHERE patient_id = (SELECT id FROM patient WHERE proves_path)
+WHERE patient_id = (SELECT id FROM patient WHERE proves_path) AND rule = 'watch'
 ORDER BY opened_at DESC
 LIMIT 3
 

@@ -53,6 +53,7 @@ def take(folder: Path) -> None:
         emergency = f"/patients/{clinic.patients['Tomás Herrera'][1]}"
         patient = f"/patients/{clinic.patients['Ruth Adeyemi'][1]}"
         pages = {"worklist": "/", "patient": patient, "patient-emergency": emergency, "whose": "/whose", "devices": "/devices"}
+        pages |= {"rules": "/rules", "rule": "/rules/spo2_low", "scorecards": "/scorecards"}
         pages |= {
             "teams": "/teams",
             "team": f"/teams/{team}",

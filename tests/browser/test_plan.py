@@ -64,6 +64,16 @@ def test_limits_are_refused_with_the_way_out_and_set_with_who_and_why(desk: Desk
     expect(plan.get_by_text("well again")).to_be_visible()
 
 
+def test_a_limit_is_tried_on_past_readings_before_it_is_set(plan: Page) -> None:
+    plan.locator("tr", has_text="Low oxygen saturation").get_by_role("button", name="Change").click()
+    plan.locator("#own-limit input[name=limit]").fill("92")
+    plan.get_by_role("button", name="Try it on past readings").click()
+    expect(plan.locator("#limit-trial")).to_contain_text("with this limit:")
+    plan.locator("#own-limit").get_by_role("button", name="Leave it").click()
+    plan.locator("tr", has_text="Low oxygen saturation").get_by_role("button", name="Change").click()
+    expect(plan.locator("#limit-trial")).to_be_empty()
+
+
 def test_programmes_schedules_and_pauses_are_kept_with_who_and_why(plan: Page) -> None:
     plan.locator("summary", has_text="Enrol").click()
     plan.locator("select[name=programme]").select_option("hypertension")

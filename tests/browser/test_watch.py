@@ -16,6 +16,9 @@ pytestmark = pytest.mark.usefixtures("desk")
 
 def stop_work(conn: Connection[Any], now: datetime) -> None:
     conn.execute("UPDATE heartbeat SET at = %s WHERE process = 'work'", [now - timedelta(minutes=3)])
+    # everything else stays heard of for as long as the test may wait
+    conn.execute("UPDATE heartbeat SET at = %s WHERE process <> 'work'", [now + timedelta(minutes=5)])
+    conn.execute("UPDATE path_up SET seen_at = %s", [now + timedelta(minutes=5)])
 
 
 def open_unrouted(conn: Connection[Any], now: datetime) -> None:

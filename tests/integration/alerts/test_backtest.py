@@ -141,3 +141,14 @@ def test_what_is_played_is_what_live_judgement_did(
     assert sorted(
         (mine[one.alert_id], one.asked_at, one.due_at, one.ended_at, one.outcome) for one in played.rechecks
     ) == sorted((names[alert], *rest) for alert, *rest in asked)
+
+
+def test_rules_of_every_kind_are_played_as_they_judged(plain_connection: Connection[Any]) -> None:
+    programmes = ("heart_failure", "post_acute")
+    ward = Ward(plain_connection, 2, programmes, rules=load_rules())
+    live(ward, arrivals(6, 2, 120), "on time")
+    history = load_history(ward.conn, ward.patients)
+    played = play(load_rules(), Cohort.of(history, programmes), history)
+    stored = [*list_open(ward.conn), *list_closed(ward.conn, NOW - timedelta(days=1), 10_000)]
+    assert {load_rules().by_name[alert.rule].kind for alert in stored} >= {"threshold", "score", "composite", "baseline"}
+    assert told(played.alerts) == told(stored)

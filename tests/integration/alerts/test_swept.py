@@ -94,6 +94,21 @@ def test_pauses_and_our_own_outage_are_left_out(ward: Ward) -> None:
     assert opened(ward, "adherence") == []  # two of three days: too few to say anything
 
 
+def test_a_note_ends_where_nothing_is_asked_any_more(ward: Ward) -> None:
+    ask_weight(ward)
+    path_was_up(ward, (-24 * 30, 48))
+    swept(ward, 0)
+    assert opened(ward, "adherence")
+    queries.add_pause(ward.conn, ward.patients[0], "travel", hours(1), hours(30), by=ward.staff, note="", now=hours(1))
+    ward.conn.commit()
+    swept(ward, 2)
+    assert opened(ward, "adherence")
+    queries.set_own_schedule(ward.conn, ward.patients[0], "body_weight", None, [], by=ward.staff, reason="", now=hours(3))
+    ward.conn.commit()
+    swept(ward, 4)
+    assert opened(ward, "adherence") == []
+
+
 def test_a_zone_turns_its_own_day(ward: Ward) -> None:
     ask_weight(ward)
     ward.conn.execute("INSERT INTO contact (patient_id, zone) VALUES (%s, 'Pacific/Auckland')", (ward.patients[0],))

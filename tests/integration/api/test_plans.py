@@ -59,6 +59,28 @@ def test_limits_are_ordered_by_clinicians_and_refused_with_the_way_out(
     assert kind(coordinator.post(f"{ruth}/limits/spo2_emergency/end", json={"reason": "x"})) == (409, "limit_refused")
 
 
+def test_an_order_judges_readings_until_it_ends(coordinator: httpx.Client, clinician: httpx.Client, ruth: str) -> None:
+    def measure(value: float) -> list[str]:
+        body = {"values": {"spo2": {"value": value, "unit": "%"}}}
+        assert coordinator.post(f"{ruth}/readings", json=body).status_code == 201
+        return [one["alert"]["rule"] for one in coordinator.get("/api/v1/alerts").json()]
+
+    order = {"limit": 86, "until": SOON, "reason": "usual 87 at rest"}
+    late = clinician.put(f"{ruth}/limits/spo2_low_copd", json=order | {"until": LATE})
+    assert kind(late) == (409, "limit_refused") and "90 days at most" in late.json()["detail"]
+    given = clinician.put(f"{ruth}/limits/spo2_low_copd", json=order).json()
+    assert (given["own"]["limit"], given["own"]["is_loosening"], given["own"]["set_by"]) == (86, True, "Lee")
+    assert measure(87) == []
+    ended = coordinator.post(f"{ruth}/limits/spo2_low_copd/end", json={"reason": "better"})
+    assert ended.json()["own"] is None
+    assert measure(87) == ["spo2_low_copd"]
+    [kept] = coordinator.get(f"{ruth}/limits/history").json()
+    assert (kept["ended_by"], kept["ended_reason"]) == ("Coordinator", "better")
+    coordinator.put(f"{ruth}/limits/spo2_low_copd", json={"limit": 90, "reason": "stricter"})
+    told = coordinator.get("/api/v1/alerts").json()[0]["alert"]["explanation"]
+    assert told["whose_limit"] != "patient's own limit"  # what opened it was the rule's
+
+
 def test_references_are_a_clinicians(coordinator: httpx.Client, clinician: httpx.Client, ruth: str) -> None:
     weight = {"value": 81.5, "reason": "at discharge"}
     assert kind(coordinator.put(f"{ruth}/references/dry_weight", json=weight)) == (409, "reference_refused")

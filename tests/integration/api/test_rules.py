@@ -58,7 +58,7 @@ def test_a_trial_tells_what_would_be_lost(coordinator: httpx.Client, ward: Ward)
 @pytest.mark.parametrize(
     ("change", "status", "word"),
     [
-        ({"rule": "nothing"}, 404, "not_found"),
+        ({"rule": "nothing"}, 409, "unknown_rule"),
         ({"rule": "spo2_emergency"}, 409, "rule_refused"),
         ({"changes": {"limit": 120}}, 409, "rule_refused"),
         ({"changes": {"limit": 88, "vital": "spo2"}}, 409, "rule_refused"),
@@ -110,14 +110,15 @@ def test_every_worker_judges_by_what_is_in_force(clinician: httpx.Client, ward: 
     assert not ward.open_alerts("spo2_low")
     send(ward, now - timedelta(minutes=5), 87)
     (alert,) = ward.open_alerts("spo2_low")
-    assert (alert.rule_version, alert.explanation["limit"]) == (2, 88.0)
+    file_version = load_rules().by_name["spo2_low"].version
+    assert (alert.rule_version, alert.explanation["limit"]) == (file_version + 1, 88.0)
     assert "our pathway" in alert.explanation["source"]
     ward.conn.commit()
     assert clinician.post("/api/v1/rules/spo2_low/edits/end", json={"reason": "missed one"}).json()["edits"][0]["ended_at"]
     assert clinician.post("/api/v1/rules/spo2_low/edits/end", json={"reason": "again"}).status_code == 409
     send(ward, now - timedelta(minutes=2), 97, 89)
     (alert,) = ward.open_alerts("spo2_low")
-    assert alert.rule_version == 1
+    assert alert.rule_version == file_version
 
 
 def test_scorecards_leave_out_the_synthetic(coordinator: httpx.Client, ward: Ward) -> None:

@@ -9,6 +9,7 @@ import pytest
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 
+from alerts.escalation import queries as escalation
 from api import queries as api_queries
 from api.enrolment import DeviceSecrets
 from api.watch import queries
@@ -172,6 +173,8 @@ def test_no_list_shows_the_synthetic_patient_and_nothing_counts_it(
     assert api_queries.count_open_alerts(conn) == []
     assert queries.load_seen(conn, PACE, now()).last_reading_at is None
     assert coordinator.get("/api/v1/alerts").json() == []
+    assert escalation.list_open_owners(conn) == [], "it needs no owner (I11)"
+    assert len(escalation.list_uncoordinated(conn, 10)) == 1
     for path in ("/", "/worklist/rows", "/patients", "/devices"):
         page = coordinator.get(path, headers={"Accept": "text/html"}).text
         assert "Synthetic" not in page and DEVICE not in page, path

@@ -6,17 +6,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from alerts.moments import to_us
-from alerts.state import FIRING, INACTIVE, NEVER, PENDING, States
-from alerts.triage.decide import RED_FLAG_WITHIN
+from alerts.state import FIRING, INACTIVE, NEVER, PENDING, States, unpack
 from tests.stories.lifecycle.house import House
 from tests.stories.lifecycle.model import Model
 
 _WORDS: Final = {INACTIVE: "inactive", PENDING: "pending", FIRING: "firing"}
-assert RED_FLAG_WITHIN
 
 _ALERTS: Final = "SELECT *, explanation ->> 'kind' AS kind FROM alert ORDER BY id"
-_EVENTS: Final = "SELECT alert_id, patient_id, rule, what, note FROM alert_event JOIN alert ON alert.id = alert_id WHERE at > %s ORDER BY alert_event.id"
+_EVENTS: Final = (
+    "SELECT alert_id, patient_id, rule, what, note FROM alert_event JOIN alert ON alert.id = alert_id"
+    " WHERE at > %s ORDER BY alert_event.id"
+)
 _TOLD: Final = (
     "SELECT alert_id, max(at) AS at FROM (SELECT alert_id, at FROM page_alert UNION ALL"
     " SELECT alert_id, created_at FROM outbox WHERE channel = 'page' AND state = 'withheld') AS told GROUP BY alert_id"
@@ -66,7 +66,7 @@ def load_states(house: House) -> dict[int, States]:
 
 
 def _states(house: House, model: Model) -> list[str]:
-    """I5, I6: conditions follow from the readings in the order of measurement, whatever came when and whatever was restarted."""
+    """I5, I6: conditions follow from the readings as they were measured, whatever came when and whatever was restarted."""
     wrong = []
     names = [rule.name for rule in judged_rules(house)]
     for patient, state in load_states(house).items():
@@ -176,19 +176,14 @@ def judged_rules(house: House) -> tuple[Any, ...]:
 
 def unpacked(house: House, packed: bytes) -> States:
     """Return a stored state."""
-    from alerts.state import unpack  # noqa: PLC0415
-
     return unpack([packed], house.rules.layout)
 
 
-def comparable(state: States) -> tuple[Any, ...]:
-    """Return a state in a form that can be compared."""
-    return tuple(np.asarray(getattr(state, name)).tobytes() for name in ("newest", "doubted", "status", "streak", "since"))
+def comparable(state: States) -> tuple[bytes, ...]:
+    """Return a state in a form that can be compared, the memories of signals among it."""
+    return tuple(np.ascontiguousarray(array).tobytes() for array in (*state.columns(), *state.memory))
 
 
 def measured(house: House) -> list[Any]:
     """Return every stored reading, in the order of identity."""
     return house.rows("SELECT device_id, seq, measured_at, spo2, heart_rate, suspect FROM measurement ORDER BY device_id, seq")
-
-
-__all__ = ["comparable", "judged_rules", "load_states", "measured", "to_us", "unpacked", "violations"]

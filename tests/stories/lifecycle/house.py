@@ -161,7 +161,7 @@ class House:
             with self.conn.transaction():
                 outcome = self._committer.commit(self.conn, messages, now)
                 if crash:
-                    raise Rolled
+                    raise Rolled  # noqa: TRY301 - as a process that dies inside its transaction
         except Rolled:
             self._committer.rolled_back()
             return None

@@ -64,7 +64,7 @@ class Clinic(RuleBasedStateMachine):
 
     @rule(patient=PATIENT, values=VALUES, lag=LAG)
     def read(self, patient: int, values: dict[str, float], lag: int) -> None:
-        """A reading arrives, perhaps late."""
+        """Let a reading arrive, perhaps late."""
         self._step("reading")
         self._arrive([(patient, values, lag)])
 
@@ -76,7 +76,7 @@ class Clinic(RuleBasedStateMachine):
 
     @rule(patient=PATIENT, start=st.sampled_from([91, 89, 87, 85]), fall=st.integers(1, 4))
     def worsen(self, patient: int, start: int, fall: int) -> None:
-        """A saturation that falls, two minutes apart."""
+        """Let a saturation fall, two minutes apart."""
         self._step("fall")
         self._arrive([(patient, {"spo2": float(start)}, 130), (patient, {"spo2": float(start - fall)}, 5)])
 

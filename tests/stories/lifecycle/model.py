@@ -176,7 +176,9 @@ class Model:
             return [f"I9 alert {alert.id}, {alert.severity} and {alert.lateness}, closed before anybody looked"]
         return []
 
-    def cover(self, alert: Any, alerts: list[Any], holds: dict[int, Any], now: datetime) -> str | None:
+    def cover(  # noqa: PLR0911 - one answer a line
+        self, alert: Any, alerts: list[Any], holds: dict[int, Any], now: datetime
+    ) -> str | None:
         """Return what keeps an open alert from being sent, None where it has to be: never anything from before it worsened."""
         was = self.noted[alert.id]
         if was.taken is not None and (was.worse is None or was.taken >= was.worse):
@@ -247,8 +249,10 @@ class Model:
                 wrong.append(f"I7 alert {holds[0].id} says that {name} holds, and it does not")
             earlier = self.before.get(key, Course()).episodes
             new = [one for one in course.episodes if not any(one.overlaps(other) for other in earlier)]
-            # an episode within the span of an alert that is open already is that alert's, and nothing new to whoever holds it
-            new = [one for one in new if not any(_spans(alert, one) and alert.opened_at < now for alert in found)]
+            # what lies within an alert that was told before is that alert's: one that is open, or one stretch without a gap
+            old = [alert for alert in alerts if (alert.patient_id, alert.rule) == key and alert.opened_at < now]
+            old = [alert for alert in old if alert.closed_at is None or alert.times == 1]
+            new = [one for one in new if not any(_spans(alert, one) for alert in old)]
             if len(new) > told.get(key, 0):
                 wrong.append(f"I7 {len(new)} new episodes of {name}, {told.get(key, 0)} told")
         return wrong
@@ -258,7 +262,8 @@ def _spans(alert: Any, episode: Episode) -> bool:
     """Whether an alert's time, from the first reading of its first episode on, takes an episode in."""
     if episode.ended_at is None or to_us(alert.since) > episode.ended_at:
         return False
-    return alert.resolved_at is None or episode.since <= to_us(alert.resolved_at)
+    ends = [to_us(end) for end in (alert.resolved_at, alert.reset_at) if end is not None]
+    return not ends or episode.since <= min(ends)
 
 
 def lateness(age: timedelta, rule: Rule) -> str:

@@ -9,16 +9,20 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.clusters import Cluster
+from tests.stories.lifecycle.check import comparable, load_states, measured
 from tests.stories.lifecycle.house import House, machine_rules
-from tests.stories.lifecycle.machine import Clinic, Violated
+from tests.stories.lifecycle.machine import PATIENT, START, VALUES, Clinic, Violated
 
 PROVE = os.environ.get("PROVE") == "1"
 STEPS = 10_000 if PROVE else 250
@@ -65,6 +69,40 @@ def test_i5_i6_i7_i8_i9_i10_i11_i13_hold_over_any_order_of_events(house: House) 
         print(f"lifecycle: {time.monotonic() - started:,.0f} s, seed {number - 1} done: {told}", flush=True)
     print(f"lifecycle: {Clinic.counted['steps']:,} steps, {Clinic.counted['checks']:,} checks, 0 violations", flush=True)
     assert Clinic.counted["readings out of order"] and Clinic.counted["restart"] and Clinic.counted["duplicate"]
+
+
+#: (patient, values, seconds after the start at which it was measured)
+MEASURED = st.lists(st.tuples(PATIENT, VALUES, st.integers(0, 6 * 3600)), min_size=3, max_size=14)
+
+
+@pytest.mark.proof
+def test_i6_any_order_of_the_same_readings_ends_in_the_same_readings_and_state(house: House) -> None:
+    @settings(max_examples=150 if PROVE else 5, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(readings=MEASURED, data=st.data())
+    def same(readings: list[tuple[int, dict[str, float], int]], data: st.DataObject) -> None:
+        order = data.draw(st.permutations(range(len(readings))))
+        again = data.draw(st.lists(st.sampled_from(range(len(readings))), max_size=4))
+        cuts = data.draw(st.lists(st.integers(0, len(readings)), max_size=3).map(sorted))
+        in_time = sorted(range(len(readings)), key=lambda place: readings[place][2])
+        plain = ended(house, readings, in_time, [], [*range(len(readings))])
+        assert ended(house, readings, list(order), again, cuts) == plain
+
+    same()
+
+
+def ended(
+    house: House, readings: list[tuple[int, dict[str, float], int]], order: list[int], again: list[int], cuts: list[int]
+) -> tuple[Any, ...]:
+    """Return what is stored and known in the end of readings that arrive in an order, in batches, some of them again."""
+    house.open(START, hours=False, on_call=True)
+    now = START + timedelta(hours=6)
+    made = [house.reading(patient, values, START + timedelta(seconds=at), now) for patient, values, at in readings]
+    lot = [made[place] for place in (*order, *again)]
+    for begin, end in pairwise([0, *cuts, len(lot)]):
+        if lot[begin:end]:
+            house.take(lot[begin:end], now)
+    house.restart()
+    return measured(house), {patient: comparable(state) for patient, state in load_states(house).items()}
 
 
 def broken(first: int, tries: int = 12) -> str:

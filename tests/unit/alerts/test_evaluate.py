@@ -194,7 +194,7 @@ def test_an_empty_batch_changes_nothing() -> None:
 
 
 def test_a_fresh_reading_is_followed_over_a_gap_in_what_fires_already() -> None:
-    rules = made(readings=2, max_gap=timedelta(minutes=10))
+    rules = made(readings=2, max_gap=timedelta(minutes=10), step=0.0)
     times = (0, 5, 30, 35)
     batch = make_batch(
         [(0, EIGHT + minute * MINUTE, {"spo2": value}) for minute, value in zip(times, (85, 85, 85, 99), strict=True)]

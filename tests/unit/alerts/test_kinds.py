@@ -1,5 +1,6 @@
 """Every kind of rule: any cut into batches and any order of readings ends in the state that a rebuild from history gives."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -49,6 +50,8 @@ RULES = RuleSet((
     made("weight_usual", "baseline", measure="difference", limit=1.5, **LEARNING | {"least_spread": 0.3}, **MORNING),
     made("news2_five", "score", score="news2", measure="total", limit=5.0, within=timedelta(hours=1)),
     made("news2_three", "score", score="news2", measure="single", limit=3.0, within=timedelta(hours=1)),
+    made("irregular", "composite", need="all", within=timedelta(minutes=1), op=None, readings=2, of=3,
+         max_gap=timedelta(days=2), when=(When(flag="irregular_pulse"),)),
     made("poorly", "composite", need=2, within=timedelta(hours=6), op=None, for_=timedelta(hours=1), max_gap=timedelta(hours=9),
          when=(When(vital="spo2", op="<", limit=93.0), When(rule="pulse_usual"), When(rule="news2_three"),
                When(rule="weight_day"))),
@@ -82,7 +85,7 @@ ROWS = st.lists(
 def batch_of(rows: list[tuple[int, int, dict[str, float], int]]) -> Batch:
     batch = make_batch([(patient, AUTUMN + minute * 5 * MINUTE, values) for patient, minute, values, _ in rows])
     batch.consciousness[:] = [code for _, _, _, code in rows]
-    return batch
+    return replace(batch, flags=[("irregular_pulse",) if minute % 3 == 0 else () for _, minute, _, _ in rows])
 
 
 def people_of(patients: int = 3) -> People:

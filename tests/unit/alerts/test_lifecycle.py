@@ -111,8 +111,15 @@ def test_i13_what_worsens_by_its_step_is_announced_again_as_if_nobody_had_answer
 
 
 def test_a_rule_without_steps_never_worsens() -> None:
-    alert = replace(stored(), worst=85.0)
-    assert after(alert, ongoing=replace(lasting(5), worst=60.0)) == []
+    rule = replace(HIGH, step=0.0)
+    assert after(replace(stored(), worst=85.0), rule, ongoing=replace(lasting(5), worst=60.0)) == []
+
+
+def test_i13_what_is_there_still_after_a_gap_is_announced_again_whatever_its_value() -> None:
+    taken = replace(stored(), worst=84.0, acknowledged_at=ago(4), acknowledged_by=3)
+    ((events, told),) = after(taken, ongoing=replace(lasting(5), worst=85.0, again=True))
+    assert events == ["worsened"]
+    assert (told.worst, told.news_at, told.acknowledged_at) == (85.0, NOW, None)
 
 
 @pytest.mark.parametrize("kind", ["composite", "score", "red_flag"])

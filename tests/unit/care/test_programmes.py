@@ -21,6 +21,11 @@ def test_the_five_are_there_and_their_rules_judge_their_patients() -> None:
     check_rules(PROGRAMMES.values(), KNOWN)
 
 
+def test_a_programme_names_every_rule_of_its_own() -> None:
+    for name, programme in PROGRAMMES.items():
+        assert set(programme.rules) == {rule for rule, programmes in KNOWN.items() if name in programmes}, name
+
+
 def test_every_questionnaire_named_is_there() -> None:
     named = {name for programme in PROGRAMMES.values() for name in programme.questionnaires}
     assert named == set(load_questionnaires())

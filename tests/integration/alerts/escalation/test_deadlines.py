@@ -7,6 +7,8 @@ from psycopg import Connection
 
 from alerts.escalation import deadlines
 from alerts.escalation.ladder import Call, begin
+from api.watch.house import load_pulse
+from api.watch.pace import Pace
 from care import teams
 from database.pool import connect
 from tests.integration.alerts.escalation.clinic import MINUTE, NOW, Clinic
@@ -193,6 +195,17 @@ def test_i11_a_high_alert_wakes_the_team_in_an_unstaffed_time(plain_connection: 
     assert clinic.paged(alert) == [(14 * 60, "Lea")]
     assert any("outside the team's hours" in row[3] for row in clinic.rows(alert))
     assert any(row[1] == "patient" for row in clinic.rows(alert))
+
+
+def test_i11_an_exhausted_ladder_stands_above_every_page(clinic: Clinic) -> None:
+    alert = clinic.open()
+    clinic.run_until(NOW + 34 * MINUTE)
+    assert "unanswered" not in [fault.kind for fault in load_pulse(clinic.conn, Pace(), NOW).faults]
+    clinic.run_until(NOW + 35 * MINUTE)
+    [fault] = [fault for fault in load_pulse(clinic.conn, Pace(), NOW).faults if fault.kind == "unanswered"]
+    assert fault.detail == "1 alert" and fault.since == NOW + 35 * MINUTE
+    clinic.acknowledge(alert, clinic.lead, NOW + 36 * MINUTE)
+    assert "unanswered" not in [fault.kind for fault in load_pulse(clinic.conn, Pace(), NOW).faults]
 
 
 def test_nobody_at_all_is_loud(plain_connection: Connection[Any]) -> None:

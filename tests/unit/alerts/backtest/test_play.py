@@ -97,6 +97,26 @@ def test_the_order_of_the_rows_makes_no_difference(rule: Rule, readings: list[tu
     assert one.items == other.items
 
 
+@given(rules=st.lists(RULES, min_size=1, max_size=3), readings=READINGS, late=st.booleans(), data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_leaving_out_what_changes_nothing_changes_nothing(
+    rules: list[Rule], readings: list[tuple[int, int, int, int]], late: bool, data: st.DataObject
+) -> None:
+    history = history_of(readings)
+    if not late:
+        history = replace(history, received_at=history.measured_at + 1)
+    doubtful = np.array(data.draw(st.lists(st.integers(0, len(history) - 1), max_size=3)), np.intp)
+    suspect = np.zeros(len(history), np.int32)
+    suspect[doubtful] = 2
+    history = replace(history, suspect=suspect)
+    named = RuleSet((*(replace(rule, name=f"rule{n}", recheck=timedelta(minutes=5)) for n, rule in enumerate(rules)), DOUBT))
+    cohort = Cohort(np.arange(3, dtype=np.int32), [()] * 3)
+    thinned, whole = (play(named, cohort, history, is_whole=is_whole) for is_whole in (False, True))
+    assert [replace(alert, public_id="") for alert in thinned.alerts] == [replace(one, public_id="") for one in whole.alerts]
+    assert (thinned.items, thinned.pages, thinned.rechecks) == (whole.items, whole.pages, whole.rechecks)
+    assert thinned.withheld == whole.withheld
+
+
 def test_a_patient_is_one_item_however_many_alerts_wait() -> None:
     rules = load_rules()
     history = make_batch([(1, EIGHT, {"spo2": 84}), (1, EIGHT + 2 * MINUTE, {"heart_rate": 155})], delay=0)

@@ -55,3 +55,5 @@ def test_a_baseline_stands_beside_the_fixed_limit_on_the_same_patients() -> None
     assert (pair.baseline.rule, pair.fixed.rule) == ("spo2_below_usual", "spo2_low")
     assert (pair.baseline.alerts, pair.fixed.alerts, pair.fixed.patient_days) == (1, 1, 20.0)
     assert not pairs([fixed, replace(baseline, op=">")], alerts, WATCHED)
+    assert not pairs([replace(fixed, emergency=True), baseline], alerts, WATCHED)
+    assert not pairs([fixed, baseline], [], WATCHED)

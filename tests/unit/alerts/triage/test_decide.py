@@ -116,6 +116,14 @@ def test_a_silent_gateway_mutes_its_sensors_silence_and_never_the_reverse(sensor
     assert kind(ours, replace(its, explanation={"kind": "technical"}), gateways={"cuff": "hub"}) in ("sent", "low")
 
 
+def test_a_silent_gateway_mutes_what_was_prescribed_and_last_came_through_it() -> None:
+    ours = alert(subject="body_weight", direction=None, severity="low", explanation={"kind": "silence", "device": "scale"})
+    its = alert(2, subject="hub", direction=None, severity="low", explanation={"kind": "silence", "device": "hub"})
+    assert kind(ours, its, gateways={"scale": "hub"}) == "gateway"
+    assert kind(its, ours, gateways={"scale": "hub"}) == "low"
+    assert kind(replace(ours, explanation={"kind": "silence", "device": None}), its, gateways={"scale": "hub"}) == "low"
+
+
 def test_i13_what_worsened_is_covered_by_nothing_that_was_there_before() -> None:
     worse = alert(news_at=ago(1))
     assert kind(worse, silences=(silence(starts_at=ago(2)),)) == "sent"
