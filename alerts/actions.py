@@ -82,7 +82,7 @@ def _act(conn: Connection[Any], public_id: str, staff_id: int, now: datetime, st
     step, changes = step_of(alert), Changes()
     write_steps(conn, [step], now, changes, staff_id)
     queries.notify(conn, changes.changed)
-    return step.alert
+    return queries.find_alert(conn, public_id)  # with what triage made of it
 
 
 def _reset(conn: Connection[Any], alert: Alert, now: datetime) -> datetime | None:
