@@ -183,18 +183,11 @@ def follow(
             again = replace(current.alert, condition="firing", resolved_at=None)
             current = _gather(replace(current, alert=again), "fired again", ongoing)
             current = worsen(promote(_count(current, ongoing, now), rule, lateness, now), rule, ongoing, now)
-            current = _told_anew(current, ongoing)
         else:
             current = worsen(promote(current, rule, lateness, now), rule, ongoing, now)
     if current is not None:
         steps.append(current)
     return [step for step in steps if step.events]
-
-
-def _told_anew(step: Step, episode: Episode) -> Step:
-    """Let the steps of another episode count from where it stands, not from the worst of one that is over."""
-    worst = episode.value if episode.worst is None else episode.worst
-    return step if worst is None else replace(step, alert=replace(step.alert, worst=worst))
 
 
 def _gather(step: Step, what: str, episode: Episode) -> Step:

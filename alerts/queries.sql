@@ -119,12 +119,14 @@ FROM alert
 WHERE patient_id = ANY(%(patient_ids)s) AND closed_at IS NULL AND condition = 'firing' AND lateness <> 'live'
 
 -- name: list_covering
--- what a person resolved covers readings up to the newest one they could know of
+-- what a person resolved covers readings up to the newest one they could know of; a closed alert of several episodes does not
+-- cover what lies between them, so an episode there is told, at worst once more
 SELECT DISTINCT wanted.number
 FROM unnest(%(number)s::int[], %(patient_id)s::int[], %(rule)s::text[], %(subject)s::text[], %(since)s::timestamptz[],
             %(until)s::timestamptz[]) AS wanted (number, patient_id, rule, subject, since, until)
 JOIN alert ON alert.patient_id = wanted.patient_id AND alert.rule = wanted.rule AND alert.subject IS NOT DISTINCT FROM wanted.subject
     AND alert.since <= wanted.until AND coalesce(least(alert.resolved_at, alert.reset_at), 'infinity') >= wanted.since
+    AND (alert.closed_at IS NULL OR alert.times = 1)
 
 -- name: insert_alerts
 INSERT INTO alert (public_id, patient_id, rule, rule_version, ruleset_id, subject, severity, category, emergency, lateness, condition,

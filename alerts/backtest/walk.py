@@ -203,7 +203,7 @@ class Walk:
         return any(
             alert.since <= until and (alert.resolved_at is None or alert.resolved_at >= episode.since)
             for alert in self.alerts
-            if alert.rule == rule.name and alert.subject == rule.vital
+            if alert.rule == rule.name and alert.subject == rule.vital and (alert.closed_at is None or alert.times == 1)
         )
 
     def _inputs(self, rule: Rule) -> tuple[int, ...]:

@@ -26,6 +26,8 @@ from tests.stories.lifecycle.machine import PATIENT, START, VALUES, Clinic, Viol
 
 PROVE = os.environ.get("PROVE") == "1"
 STEPS = 10_000 if PROVE else 250
+#: the short form says the same thing every time; the long one looks for something new
+SHORT_SEED = 7
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def run(number: int, examples: int, *, shrink: bool = False) -> None:
 
 @pytest.mark.proof
 def test_i5_i6_i7_i8_i9_i10_i11_i13_hold_over_any_order_of_events(house: House) -> None:
-    first = int(os.environ.get("LIFECYCLE_SEED") or random.randrange(1_000_000))
+    first = int(os.environ.get("LIFECYCLE_SEED") or (random.randrange(1_000_000) if PROVE else SHORT_SEED))
     started, number = time.monotonic(), first
     print(f"\nlifecycle: seed {first}, at least {STEPS:,} steps", flush=True)
     while Clinic.counted["steps"] < STEPS:

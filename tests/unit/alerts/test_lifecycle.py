@@ -115,15 +115,6 @@ def test_a_rule_without_steps_never_worsens() -> None:
     assert after(replace(stored(), worst=85.0), rule, ongoing=replace(lasting(5), worst=60.0)) == []
 
 
-def test_i13_the_steps_of_another_episode_count_from_where_it_stands() -> None:
-    ((_, alert),) = after(None, STEPPED, ongoing=replace(lasting(5), value=83.0))
-    ended = replace(alert, id=7, condition="resolved", resolved_at=ago(3), acknowledged_at=ago(4), acknowledged_by=3)
-    ((events, again),) = after(ended, STEPPED, ongoing=replace(lasting(1), value=87.0))
-    assert (events, again.worst, again.acknowledged_by) == (["fired again"], 87.0, 3)
-    ((events, worse),) = after(again, STEPPED, ongoing=replace(lasting(1), worst=83.0))
-    assert (events, worse.worst, worse.acknowledged_by) == (["worsened"], 83.0, None)
-
-
 def test_i13_what_is_there_still_after_a_gap_is_announced_again_whatever_its_value() -> None:
     taken = replace(stored(), worst=84.0, acknowledged_at=ago(4), acknowledged_by=3)
     ((events, told),) = after(taken, ongoing=replace(lasting(5), worst=85.0, again=True))
