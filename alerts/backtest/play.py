@@ -37,7 +37,7 @@ def play(
     `heard` is told, as it goes on, how many more measurements were judged; `is_whole` plays readings too that change nothing
     (`alerts/backtest/thin.py`). Raises ValueError for a measurement of somebody who is not in the cohort.
     """
-    patient, lean = cohort.rows_of(history.patient_id), Lean.of(history)
+    patient, lean = cohort.rows_of(history.patient_id), Lean.of(history, reads_flags=rules.plan.reads_flags)
     if np.any(patient[1:] < patient[:-1]):
         order = np.lexsort((history.measured_at, patient))
         patient, lean = patient[order], lean.take(order)

@@ -21,22 +21,24 @@ _BITS: Final = 1 << np.arange(len(VITALS), dtype=np.int32)
 
 
 class Lean(Batch):
-    """A batch without originals, which no rule reads, its flags as an array: cheap to take parts of."""
+    """A batch without originals, which no rule reads, and without flags where no rule reads those: cheap to take parts of."""
 
     __slots__ = ()
 
     @classmethod
-    def of(cls, batch: Batch) -> "Lean":
+    def of(cls, batch: Batch, *, reads_flags: bool) -> "Lean":
         """Return the same measurements."""
         arrays: dict[str, Any] = {name: getattr(batch, name) for name in _ARRAYS}
-        flags: Any = np.empty(len(batch), object)
-        flags[:] = batch.flags
+        flags: Any = np.empty(len(batch) if reads_flags else 0, object)
+        if reads_flags:
+            flags[:] = batch.flags
         return cls(**arrays, flags=flags, original=[])
 
     def take(self, rows: NDArray[Any] | slice) -> "Lean":
         """Return the measurements of these rows, in their order."""
-        arrays: dict[str, Any] = {name: getattr(self, name)[rows] for name in (*_ARRAYS, "flags")}
-        return Lean(**arrays, original=[])
+        arrays: dict[str, Any] = {name: getattr(self, name)[rows] for name in _ARRAYS}
+        flags: Any = self.flags
+        return Lean(**arrays, flags=flags[rows] if len(flags) else flags, original=[])
 
 
 _ARRAYS: Final = tuple(name for name in Batch.__dataclass_fields__ if name not in ("flags", "original"))
