@@ -33,7 +33,7 @@ def test_a_breach_opens_an_alert_that_explains_itself(connection: Connection[Any
     assert alert.due_at - alert.opened_at == timedelta(minutes=5)
     why = alert.explanation
     assert why["reason"] == "SpO₂ 84 %, at or below 85 %"
-    assert (why["kind"], why["operator"], why["limit"], why["unit"], why["version"]) == ("threshold", "<=", 85.0, "%", 1)
+    assert (why["kind"], why["operator"], why["limit"], why["unit"], why["version"]) == ("threshold", "<=", 85.0, "%", 2)
     assert [(one["value"], one["device"]) for one in why["readings"]] == [(84.0, "dev0")]
     assert "emergency band" in why["source"] and why["ruleset"]["digest"] == ward.engine.rules.digest
 
